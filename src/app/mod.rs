@@ -1,0 +1,1 @@
+//! The composition root: builds the parts, supervises them, ends them.

@@ -1,0 +1,1 @@
+//! Configuration: one table of keys, layers, every mistake at once.

@@ -1,0 +1,1 @@
+//! From finished snapshots and meters to the bytes of a scrape.

@@ -1,0 +1,1 @@
+//! What is remembered of the tasks of one source, in memory.

@@ -1,0 +1,50 @@
+//! Log lines on stderr, as logfmt or JSON.
+
+use tracing_subscriber::filter::{FilterExt as _, LevelFilter, filter_fn};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer as _, Registry};
+
+/// How a log line is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// `key=value` pairs, the form of the Prometheus programs.
+    #[default]
+    Logfmt,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The least severe level that is written.
+    pub level: LevelFilter,
+    /// The form of a line.
+    pub format: Format,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { level: LevelFilter::INFO, format: Format::Logfmt }
+    }
+}
+
+/// Sends the events of this process to stderr. Events of libraries are written from `warn` on,
+/// because some of them tell request targets and headers at `debug`.
+/// A second call changes nothing.
+pub fn init(config: Config) {
+    let Config { level, format } = config;
+    let ours = move |metadata: &tracing::Metadata<'_>| {
+        let target = metadata.target();
+        target.starts_with("agentless_exporter") || *metadata.level() <= tracing::Level::WARN
+    };
+    let filter = filter_fn(ours).and(level);
+    let layer = match format {
+        Format::Logfmt => tracing_logfmt::layer().boxed(),
+        Format::Json => {
+            tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr).boxed()
+        }
+    };
+    let _already_set = Registry::default().with(layer.with_filter(filter)).try_init();
+}

@@ -1,0 +1,3 @@
+//! The program `agentless-exporter`.
+
+fn main() {}

@@ -1,0 +1,149 @@
+//! The counters and histograms about the exporter itself, in a registry of their own.
+
+use std::time::Duration;
+
+use prometheus::core::Collector;
+#[cfg(target_os = "linux")]
+use prometheus::process_collector::ProcessCollector;
+use prometheus::proto::MetricFamily;
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
+
+use crate::model::FailureReason;
+
+use super::table::{self, Metric};
+
+/// Requests of a healthy API take tens of milliseconds; the last bound is the default time-out.
+const REQUEST_BUCKETS: &[f64] = &[0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+/// From a small account to one whose full listing takes an hour at 2 requests a second.
+const POLL_BUCKETS: &[f64] = &[0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0];
+
+/// Outcomes of a poll, the label `outcome`.
+const OUTCOMES: [&str; 2] = ["success", "failure"];
+
+/// Every long-lived counter and histogram of the process.
+#[derive(Clone, Debug)]
+pub struct Meters {
+    registry: Registry,
+    polls: IntCounterVec,
+    poll_failures: IntCounterVec,
+    polls_skipped: IntCounterVec,
+    poll_duration: HistogramVec,
+    api_requests: IntCounterVec,
+    api_request_duration: HistogramVec,
+    api_retries: IntCounterVec,
+    unknown_values: IntCounterVec,
+    http_requests: IntCounterVec,
+}
+
+impl Meters {
+    /// Meters at zero, in their own registry.
+    pub fn new() -> Self {
+        let registry = Registry::new();
+        #[cfg(target_os = "linux")]
+        registry
+            .register(Box::new(ProcessCollector::for_self()))
+            .expect("the names of the process are not in the table");
+        Self {
+            polls: counter(&registry, &table::POLLS),
+            poll_failures: counter(&registry, &table::POLL_FAILURES),
+            polls_skipped: counter(&registry, &table::POLLS_SKIPPED),
+            poll_duration: histogram(&registry, &table::POLL_DURATION, POLL_BUCKETS),
+            api_requests: counter(&registry, &table::API_REQUESTS),
+            api_request_duration: histogram(&registry, &table::API_REQUEST_DURATION, REQUEST_BUCKETS),
+            api_retries: counter(&registry, &table::API_RETRIES),
+            unknown_values: counter(&registry, &table::UNKNOWN_VALUES),
+            http_requests: counter(&registry, &table::HTTP_REQUESTS),
+            registry,
+        }
+    }
+
+    /// The meters of one source. Its series that matter to alerts exist at 0 from now on.
+    pub fn source(&self, name: &str) -> SourceMeters {
+        let meters = SourceMeters { meters: self.clone(), source: name.to_owned() };
+        for outcome in OUTCOMES {
+            self.polls.with_label_values(&[name, "full", outcome]);
+        }
+        for reason in FailureReason::ALL {
+            self.poll_failures.with_label_values(&[name, reason.as_str()]);
+        }
+        self.polls_skipped.with_label_values(&[name]);
+        self.poll_duration.with_label_values(&[name]);
+        meters
+    }
+
+    /// Counts one answered HTTP request. `path` is one of the routes' names.
+    pub fn http_request(&self, path: &'static str, code: u16) {
+        self.http_requests.with_label_values(&[path, &code.to_string()]).inc();
+    }
+
+    /// The families as they stand now, sorted by name, `process_*` among them.
+    pub fn gather(&self) -> Vec<MetricFamily> {
+        self.registry.gather()
+    }
+}
+
+impl Default for Meters {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The meters of one source.
+#[derive(Clone, Debug)]
+pub struct SourceMeters {
+    meters: Meters,
+    source: String,
+}
+
+impl SourceMeters {
+    /// Notes a full poll that took `duration`, and why it failed if it did.
+    pub fn full_poll(&self, duration: Duration, failure: Option<FailureReason>) {
+        let outcome = OUTCOMES[usize::from(failure.is_some())];
+        self.meters.polls.with_label_values(&[&self.source, "full", outcome]).inc();
+        self.meters.poll_duration.with_label_values(&[&self.source]).observe(duration.as_secs_f64());
+        if let Some(reason) = failure {
+            self.meters.poll_failures.with_label_values(&[&self.source, reason.as_str()]).inc();
+        }
+    }
+
+    /// Notes `count` polls that were due while another one ran.
+    pub fn polls_skipped(&self, count: u64) {
+        self.meters.polls_skipped.with_label_values(&[&self.source]).inc_by(count);
+    }
+
+    /// Notes a request whose answer bore `code`, one of a fixed set.
+    pub fn api_request(&self, action: &'static str, code: &'static str, duration: Duration) {
+        self.meters.api_requests.with_label_values(&[&self.source, action, code]).inc();
+        self.meters
+            .api_request_duration
+            .with_label_values(&[&self.source, action])
+            .observe(duration.as_secs_f64());
+    }
+
+    /// Notes that a request is sent again after a failure for `reason`.
+    pub fn api_retry(&self, reason: FailureReason) {
+        self.meters.api_retries.with_label_values(&[&self.source, reason.as_str()]).inc();
+    }
+
+    /// Notes `count` values of `field` that were not understood.
+    pub fn unknown_values(&self, field: &'static str, count: u64) {
+        self.meters.unknown_values.with_label_values(&[&self.source, field]).inc_by(count);
+    }
+}
+
+fn counter(registry: &Registry, metric: &Metric) -> IntCounterVec {
+    let made = IntCounterVec::new(Opts::new(metric.name, metric.help), metric.labels);
+    register(registry, made.expect("the table's names are valid"))
+}
+
+fn histogram(registry: &Registry, metric: &Metric, buckets: &[f64]) -> HistogramVec {
+    let options = HistogramOpts::new(metric.name, metric.help).buckets(buckets.to_vec());
+    let made = HistogramVec::new(options, metric.labels);
+    register(registry, made.expect("the table's names are valid"))
+}
+
+fn register<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> C {
+    registry.register(Box::new(collector.clone())).expect("the table names each metric once");
+    collector
+}

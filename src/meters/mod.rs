@@ -1,0 +1,6 @@
+//! Names and handles of every metric.
+
+mod handles;
+pub mod table;
+
+pub use handles::{Meters, SourceMeters};

@@ -1,0 +1,12 @@
+//! The words of the field: tasks, their states, failures, the state of a source.
+
+mod reason;
+mod status;
+mod task;
+mod words;
+
+pub use reason::FailureReason;
+pub use status::{Listing, PollFailure, RowProgress, SourceStatus};
+pub use task::{CheckProgress, Progress, Task};
+pub(crate) use words::words;
+pub use words::{Check, ReportStatus, Status, TargetType};

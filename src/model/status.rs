@@ -1,0 +1,100 @@
+//! What is known of a source's polls, published whole for readers.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::clock::UnixMillis;
+
+use super::FailureReason;
+
+/// How the subtasks of an account can be listed (`listing` of the configuration).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listing {
+    /// Not known yet: an account that has shown no task so far, or no poll yet.
+    Auto,
+    /// All subtasks in one listing.
+    Flat,
+    /// The subtasks of each main task by themselves.
+    PerRoot,
+    /// There are only main tasks, and they are the scan tasks.
+    Root,
+}
+
+impl Listing {
+    /// The word of the configuration, which is also the label value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Flat => "flat",
+            Self::PerRoot => "per_root",
+            Self::Root => "root",
+        }
+    }
+}
+
+impl fmt::Display for Listing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A poll that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PollFailure {
+    /// When it ended.
+    pub at: UnixMillis,
+    /// Its kind.
+    pub reason: FailureReason,
+    /// What happened, in words without secrets, URLs or bodies.
+    pub message: String,
+}
+
+/// The facts of a source and of its polls so far.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceStatus {
+    /// The label `source`.
+    pub name: String,
+    /// The region of the configuration; empty if only an endpoint was given.
+    pub region: String,
+    /// Host and port of the endpoint.
+    pub endpoint: String,
+    /// Extra labels of the info metric.
+    pub labels: Vec<(String, String)>,
+    /// The listing in use.
+    pub listing: Listing,
+    /// Time between the starts of polls.
+    pub interval: Duration,
+    /// Tasks that started within it are in the gauges.
+    pub lookback: Duration,
+    /// Age at which a snapshot is stale, as in force now.
+    pub stale_after: Duration,
+    /// Requests a second now allowed.
+    pub rate_limit: f64,
+    /// When the last poll ended, good or bad.
+    pub last_poll: Option<UnixMillis>,
+    /// When the last good poll ended.
+    pub last_success: Option<UnixMillis>,
+    /// When the last good full listing ended.
+    pub last_full_success: Option<UnixMillis>,
+    /// The failure of the last poll, if it failed.
+    pub failure: Option<PollFailure>,
+    /// Polls that failed since the last good one.
+    pub consecutive_failures: u64,
+    /// When the next poll starts.
+    pub next_poll: Option<UnixMillis>,
+    /// Rows read and expected by a full listing under way, else of the last one.
+    pub rows: RowProgress,
+    /// The cloud's clock minus ours, in seconds, from the `Date` of the last answer.
+    pub clock_skew_seconds: Option<f64>,
+    /// Tasks whose ids the ledger knows.
+    pub ledger_tasks: u64,
+}
+
+/// How far a full listing has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RowProgress {
+    /// Rows read.
+    pub read: u64,
+    /// Rows that the API says there are.
+    pub expected: u64,
+}

@@ -1,0 +1,72 @@
+//! Serving HTTP on sockets: bind, accept, bound, drain. Knows nothing of what is served.
+
+mod serve;
+
+pub use serve::{Bounds, serve};
+
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::net::TcpListener;
+
+/// A socket could not be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}")]
+pub struct BindError {
+    address: String,
+    source: io::Error,
+}
+
+/// A bound socket that nobody serves yet.
+#[derive(Debug)]
+pub struct Listener {
+    socket: TcpListener,
+    local: SocketAddr,
+}
+
+impl Listener {
+    /// Listens on `address`: `HOST:PORT`, or `:PORT` for every address of the machine, IPv6 and
+    /// IPv4. Port 0 takes a free port, which [`Self::local_addr`] tells.
+    ///
+    /// # Errors
+    /// If the name does not resolve, the port is taken or not allowed.
+    pub async fn bind(address: &str) -> Result<Self, BindError> {
+        let attempt = async {
+            let socket = match address.strip_prefix(':') {
+                Some(port) => match TcpListener::bind(format!("[::]:{port}")).await {
+                    Ok(socket) => socket,
+                    // A machine without IPv6.
+                    Err(_) => TcpListener::bind(format!("0.0.0.0:{port}")).await?,
+                },
+                None => TcpListener::bind(address).await?,
+            };
+            let local = socket.local_addr()?;
+            Ok(Self { socket, local })
+        };
+        attempt.await.map_err(|source| BindError { address: address.to_owned(), source })
+    }
+
+    /// The address really listened on.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_bound_port_is_told() {
+        let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+        assert_ne!(listener.local_addr().port(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_taken_port_is_an_error_that_names_it() {
+        let first = Listener::bind("127.0.0.1:0").await.unwrap();
+        let address = first.local_addr().to_string();
+        let error = Listener::bind(&address).await.unwrap_err();
+        assert!(error.to_string().contains(&address), "{error}");
+    }
+}

@@ -1,0 +1,110 @@
+//! The accept loop: one task a connection, bounded in number, drained at the end.
+
+use std::error::Error as StdError;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::{Body, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::Listener;
+
+/// What one client, or many, may take up.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Most connections open at a time; more wait in the backlog of the kernel.
+    pub connections: usize,
+    /// Most time from the start of a request to the end of its header.
+    pub header_timeout: Duration,
+    /// Most bytes of a request header.
+    pub header_bytes: usize,
+    /// How long answers under way may take once draining has begun.
+    pub grace: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            connections: 512,
+            header_timeout: Duration::from_secs(30),
+            header_bytes: 16 * 1024,
+            grace: Duration::from_secs(5),
+        }
+    }
+}
+
+/// How long accepting rests after it failed, which it does when file descriptors run out.
+const ACCEPT_REST: Duration = Duration::from_millis(100);
+
+/// Serves `listener` until `shutdown` is cancelled, then lets the answers under way finish
+/// within the grace time. A `service` that returns an error closes its connection unanswered.
+pub async fn serve<S, F, B, E>(listener: Listener, bounds: Bounds, shutdown: CancellationToken, service: S)
+where
+    S: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + 'static,
+    F: Future<Output = Result<Response<B>, E>> + Send + 'static,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn StdError + Send + Sync>>,
+    E: Into<Box<dyn StdError + Send + Sync>> + 'static,
+{
+    let slots = Arc::new(Semaphore::new(bounds.connections));
+    let graceful = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(bounds.header_timeout)
+        .max_buf_size(bounds.header_bytes.max(8192))
+        .half_close(false);
+    loop {
+        let accepted = tokio::select! {
+            () = shutdown.cancelled() => break,
+            Some(_) = connections.join_next() => continue,
+            accepted = accept(&listener, &slots) => accepted,
+        };
+        let (stream, peer, slot) = accepted;
+        let service = service.clone();
+        let connection =
+            http.serve_connection(TokioIo::new(stream), service_fn(move |request| service(request, peer)));
+        let watched = graceful.watch(connection);
+        connections.spawn(async move {
+            let _slot = slot;
+            // The client went away or broke the protocol: its affair, and common.
+            let _ended = watched.await;
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(bounds.grace, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some answers were not read by their clients within the grace time and are cut off");
+    }
+    connections.shutdown().await;
+}
+
+async fn accept(
+    listener: &Listener,
+    slots: &Arc<Semaphore>,
+) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+    let slot = Arc::clone(slots).acquire_owned().await.expect("the semaphore is never closed");
+    loop {
+        match listener.socket.accept().await {
+            Ok((stream, peer)) => {
+                // Small answers: waiting to fill a segment would only add latency.
+                let _kept_default = stream.set_nodelay(true);
+                return (stream, peer, slot);
+            }
+            Err(error) => {
+                tracing::debug!(%error, "accepting a connection failed; trying again shortly");
+                tokio::time::sleep(ACCEPT_REST).await;
+            }
+        }
+    }
+}

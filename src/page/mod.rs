@@ -1,0 +1,1 @@
+//! The status page: a view of what is published, as HTML.

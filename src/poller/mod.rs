@@ -1,0 +1,44 @@
+//! When and how the tasks of a source are read: pages, listings, schedule, publication.
+
+use std::time::Duration;
+
+use crate::model::{Listing, TargetType};
+
+/// How one source is polled.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Time between the starts of polls.
+    pub interval: Duration,
+    /// A poll that gets no page for so long is abandoned and counts as failed.
+    pub stall_timeout: Duration,
+    /// Gauges count tasks that started within it, or still run.
+    pub lookback: Duration,
+    /// Least age at which a snapshot is stale.
+    pub stale_after: Duration,
+    /// How long the last finished state of a target outlives the look-back.
+    pub keep_targets: Duration,
+    /// Rows a page, 1 or more; the server may give fewer.
+    pub page_size: u32,
+    /// Pages of one listing asked for at a time, 1 or more.
+    pub concurrency: usize,
+    /// How subtasks are listed; [`Listing::Auto`] finds out.
+    pub listing: Listing,
+    /// Types of targets to list, none of them [`TargetType::Unknown`]; empty for all.
+    pub target_types: Vec<TargetType>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(2 * 60),
+            stall_timeout: Duration::from_secs(2 * 60),
+            lookback: Duration::from_secs(7 * 86_400),
+            stale_after: Duration::from_secs(15 * 60),
+            keep_targets: Duration::from_secs(35 * 86_400),
+            page_size: 50,
+            concurrency: 2,
+            listing: Listing::Auto,
+            target_types: Vec::new(),
+        }
+    }
+}

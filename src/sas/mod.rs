@@ -1,0 +1,1 @@
+//! `ListAgentlessTask` of Security Center: endpoints, request, wire shapes, decoding.

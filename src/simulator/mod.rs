@@ -1,0 +1,1 @@
+//! The simulated Security Center: a real HTTP server with a seeded, moving fleet of scans.

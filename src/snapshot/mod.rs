@@ -1,0 +1,95 @@
+//! The immutable picture of a source that readers get.
+
+mod buckets;
+
+pub use buckets::{ProgressBucket, SpaceBucket};
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::clock::UnixMillis;
+use crate::model::{Check, ReportStatus, SourceStatus, Status, TargetType};
+
+/// What the gauges about the scans of one source say, as of one instant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Snapshot {
+    /// The end of the poll that gave it; the look-back counts back from here.
+    pub as_of: UnixMillis,
+    /// The facts per type of target: always those of snapshots and images, others when seen.
+    pub types: BTreeMap<TargetType, TypeFacts>,
+    /// Scan tasks in the look-back.
+    pub tasks: u64,
+    /// Tasks among them that name no target.
+    pub targets_unidentified: u64,
+    /// Rows left out for want of a TaskId.
+    pub skipped_rows: u64,
+    /// Rows that the API counts and never shows.
+    pub missing_rows: u64,
+}
+
+/// The facts of one type of target. Arrays are indexed by the words' `index()`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TypeFacts {
+    /// Tasks by [`Status`].
+    pub tasks: [u64; Status::ALL.len()],
+    /// Tasks by [`Status`] and [`ProgressBucket`].
+    pub by_progress: [[u64; ProgressBucket::ALL.len()]; Status::ALL.len()],
+    /// Tasks by [`SpaceBucket`].
+    pub by_space: [u64; SpaceBucket::ALL.len()],
+    /// Bytes scanned by [`Status`].
+    pub measured_bytes: [u64; Status::ALL.len()],
+    /// Progress of the running tasks.
+    pub running_progress: Mean,
+    /// Progress of the running tasks by [`Check`].
+    pub check_progress: [Mean; Check::ALL.len()],
+    /// Start of the oldest running task.
+    pub oldest_running_start: Option<UnixMillis>,
+    /// Tasks by [`ReportStatus`].
+    pub reports: [u64; ReportStatus::ALL.len()],
+    /// Targets by the [`Status`] of their latest finished task.
+    pub targets: [u64; Status::ALL.len()],
+    /// End of the latest completed task.
+    pub last_success: Option<UnixMillis>,
+    /// End of the latest finished task.
+    pub last_finished: Option<UnixMillis>,
+    /// Main tasks by [`Status`].
+    pub root_tasks: [u64; Status::ALL.len()],
+}
+
+/// A mean under way.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Mean {
+    sum: f64,
+    count: u64,
+}
+
+impl Mean {
+    /// Adds one value.
+    pub fn add(&mut self, value: f64) {
+        self.sum += value;
+        self.count += 1;
+    }
+
+    /// The mean; `None` of nothing.
+    pub fn value(self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum / self.count as f64)
+    }
+}
+
+/// What a source publishes: its state, and its last complete snapshot if there was one.
+/// Always replaced whole, so that a reader sees one instant.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// State of the source and its polls.
+    pub status: SourceStatus,
+    /// The last complete snapshot, however old.
+    pub snapshot: Option<Arc<Snapshot>>,
+}
+
+impl Published {
+    /// The snapshot, unless it is stale at `now`.
+    pub fn fresh_snapshot(&self, now: UnixMillis) -> Option<&Snapshot> {
+        let snapshot = self.snapshot.as_deref()?;
+        (now.since(snapshot.as_of) < self.status.stale_after).then_some(snapshot)
+    }
+}

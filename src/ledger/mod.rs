@@ -1,1 +1,82 @@
 //! What is remembered of the tasks of one source, in memory.
+
+mod key;
+mod record;
+mod targets;
+
+pub use key::{KeyMap, KeySet, TargetKey, TaskKey};
+pub use record::Record;
+pub use targets::{Finished, Target, Targets};
+
+use std::time::Duration;
+
+use crate::clock::UnixMillis;
+
+/// Records by the fingerprint of their task.
+pub type Records = KeyMap<TaskKey, Record>;
+
+/// All that a complete full listing gave. Only whole ones are ever applied.
+#[derive(Clone, Debug, Default)]
+pub struct FullListing {
+    /// The scan tasks.
+    pub scans: Records,
+    /// The main tasks; `None` where the scan tasks themselves are the main tasks.
+    pub roots: Option<Records>,
+    /// Older scan tasks, read for the last states of their targets only.
+    pub history: Records,
+}
+
+/// The tasks and targets of one source. Pure: it knows no clock and no network.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    scans: Records,
+    roots: Option<Records>,
+    targets: Targets,
+}
+
+impl Ledger {
+    /// Takes over a full listing that was complete at `now`. A task that it does not hold
+    /// leaves the ledger; what was known of its target stays for `keep_targets`.
+    pub fn apply(&mut self, listing: FullListing, now: UnixMillis, keep_targets: Duration) {
+        let FullListing { scans, roots, history } = listing;
+        let mut targets = Targets::default();
+        for (&key, record) in history.iter().chain(&scans) {
+            targets::observe(&mut targets, key, record, now);
+        }
+        // A task that runs again does not unsay how it finished before.
+        let is_finished = |records: &Records, key| {
+            records.get(&key).is_some_and(|record: &Record| record.status.is_finished())
+        };
+        let superseded = |key| is_finished(&scans, key) || is_finished(&history, key);
+        targets::carry_over(&mut targets, &self.targets, now.minus(keep_targets), superseded);
+        *self = Self { scans, roots, targets };
+    }
+
+    /// The scan tasks of the last listing.
+    pub fn scans(&self) -> &Records {
+        &self.scans
+    }
+
+    /// The main tasks of the last listing.
+    pub fn roots(&self) -> &Records {
+        self.roots.as_ref().unwrap_or(&self.scans)
+    }
+
+    /// What is known of each target.
+    pub fn targets(&self) -> &Targets {
+        &self.targets
+    }
+
+    /// Tasks remembered, main tasks included.
+    pub fn len(&self) -> usize {
+        self.scans.len() + self.roots.as_ref().map_or(0, KeyMap::len)
+    }
+
+    /// Whether nothing is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -60,6 +60,14 @@ impl Status {
         }
     }
 
+    /// The API's number, for a filter; `None` for [`Self::Unknown`].
+    pub const fn code(self) -> Option<i64> {
+        match self {
+            Self::Unknown => None,
+            known => Some(known as i64 + 1),
+        }
+    }
+
     /// Whether the task has ended. Only the status proves that, never `EndTime`.
     pub const fn is_finished(self) -> bool {
         matches!(self, Self::Completed | Self::Failed | Self::TimedOut)
@@ -192,6 +200,15 @@ mod tests {
             }
         }
         assert_eq!(TargetType::from_code(99), TargetType::Unknown);
+    }
+
+    #[test]
+    fn status_numbers_survive_the_round_trip() {
+        for &status in Status::ALL {
+            if let Some(code) = status.code() {
+                assert_eq!(Status::from_code(code), status);
+            }
+        }
     }
 
     #[test]

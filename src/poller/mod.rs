@@ -1,5 +1,16 @@
 //! When and how the tasks of a source are read: pages, listings, schedule, publication.
 
+mod error;
+mod full;
+mod pager;
+mod publish;
+mod schedule;
+mod source;
+
+pub use error::PollError;
+pub use schedule::first_delay;
+pub use source::{Identity, Source};
+
 use std::time::Duration;
 
 use crate::model::{Listing, TargetType};
@@ -42,3 +53,12 @@ impl Default for Config {
         }
     }
 }
+
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod full_tests;
+#[cfg(test)]
+mod pager_tests;
+#[cfg(test)]
+mod source_tests;

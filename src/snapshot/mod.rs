@@ -1,8 +1,10 @@
 //! The immutable picture of a source that readers get.
 
 mod buckets;
+mod fold;
 
 pub use buckets::{ProgressBucket, SpaceBucket};
+pub use fold::{LostRows, fold};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -56,23 +58,23 @@ pub struct TypeFacts {
     pub root_tasks: [u64; Status::ALL.len()],
 }
 
-/// A mean under way.
+/// A mean of ratios under way, exact whatever the order they come in.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Mean {
-    sum: f64,
+    ten_thousandths: u64,
     count: u64,
 }
 
 impl Mean {
-    /// Adds one value.
-    pub fn add(&mut self, value: f64) {
-        self.sum += value;
+    /// Adds one ratio, to the ten-thousandth.
+    pub fn add(&mut self, ratio: f64) {
+        self.ten_thousandths += (ratio * 10_000.0).round() as u64;
         self.count += 1;
     }
 
     /// The mean; `None` of nothing.
     pub fn value(self) -> Option<f64> {
-        (self.count > 0).then(|| self.sum / self.count as f64)
+        (self.count > 0).then(|| self.ten_thousandths as f64 / (self.count as f64 * 10_000.0))
     }
 }
 

@@ -1,0 +1,84 @@
+//! The latest finished task of each target.
+
+use crate::clock::UnixMillis;
+use crate::model::{Status, TargetType};
+
+use super::key::{KeyMap, TargetKey, TaskKey};
+use super::record::Record;
+
+/// What is known of one target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Type of the target.
+    pub target_type: TargetType,
+    /// Its latest finished task.
+    pub latest: Finished,
+    /// Its latest completed task.
+    pub latest_success: Option<Finished>,
+}
+
+/// A finished task, as far as its target needs it. The order is the order of finishing: by
+/// `EndTime`, where unknown or ahead by `StartTime`; then `StartTime`; then `TaskId`, for which
+/// its fingerprint stands, because any fixed order of ids will do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Finished {
+    ordered_at: Option<UnixMillis>,
+    start: Option<UnixMillis>,
+    task: TaskKey,
+    /// How it finished.
+    pub status: Status,
+    /// When it finished, if that is known.
+    pub finished_at: Option<UnixMillis>,
+}
+
+impl Finished {
+    fn of(task: TaskKey, record: &Record, now: UnixMillis) -> Option<Self> {
+        let finished_at = record.finished_at(now);
+        record.status.is_finished().then_some(Self {
+            ordered_at: finished_at.or(record.start),
+            start: record.start,
+            task,
+            status: record.status,
+            finished_at,
+        })
+    }
+}
+
+/// The targets of one source.
+pub type Targets = KeyMap<TargetKey, Target>;
+
+/// Adds the task `key` to what is known of its target.
+pub(super) fn observe(targets: &mut Targets, key: TaskKey, record: &Record, now: UnixMillis) {
+    let (Some(target), Some(finished)) = (record.target, Finished::of(key, record, now)) else { return };
+    observe_finished(targets, target, record.target_type, finished);
+}
+
+/// Carries over what `old` knows from tasks that `superseded` does not hold, and that
+/// finished, as far as known, at `from` or later.
+pub(super) fn carry_over(
+    targets: &mut Targets,
+    old: &Targets,
+    from: UnixMillis,
+    superseded: impl Fn(TaskKey) -> bool,
+) {
+    for (&key, target) in old {
+        let known = [Some(target.latest), target.latest_success].into_iter().flatten();
+        for finished in known {
+            let is_kept = finished.ordered_at.is_none_or(|at| at >= from);
+            if is_kept && !superseded(finished.task) {
+                observe_finished(targets, key, target.target_type, finished);
+            }
+        }
+    }
+}
+
+fn observe_finished(targets: &mut Targets, key: TargetKey, target_type: TargetType, finished: Finished) {
+    let success = (finished.status == Status::Completed).then_some(finished);
+    targets
+        .entry(key)
+        .and_modify(|target| {
+            target.latest = target.latest.max(finished);
+            target.latest_success = target.latest_success.max(success);
+        })
+        .or_insert(Target { target_type, latest: finished, latest_success: success });
+}

@@ -1,0 +1,213 @@
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::fake::{Answer, Cloud, FakeTask, Params, body, main_task};
+use super::pager::{Listed, PageSize, Pager};
+use super::publish::Publisher;
+use super::{Config, Identity, PollError};
+use crate::clock::{Clock, UnixMillis};
+use crate::ledger::Record;
+use crate::meters::Meters;
+use crate::model::FailureReason;
+use crate::sas::Query;
+
+fn tasks(count: i64) -> Vec<FakeTask> {
+    (0..count).map(|n| main_task(&format!("t{n}"), n)).collect()
+}
+
+fn page_of(params: &Params) -> usize {
+    params["CurrentPage"].parse().unwrap()
+}
+
+async fn read(cloud: &Cloud, page_size: u32) -> Result<Listed<Record>, PollError> {
+    let (clock, _hand) = Clock::manual(UnixMillis::new(super::fake::NOW).unwrap());
+    let api = cloud.api(&clock, Meters::new().source("fake"));
+    let identity = Identity {
+        name: "fake".to_owned(),
+        region: String::new(),
+        endpoint: String::new(),
+        labels: Vec::new(),
+    };
+    let publisher = Publisher::new(identity, &Config::default(), 1.0);
+    let page_size = PageSize::new(page_size);
+    let pager = Pager {
+        api: &api,
+        page_size: &page_size,
+        concurrency: 3,
+        stall_timeout: Duration::from_secs(120),
+        publisher: &publisher,
+    };
+    pager.read_all(&Query::main_tasks(), |task| Record::from(task)).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_page_is_read_once() {
+    let cloud = Cloud::with(tasks(137));
+    let listed = read(&cloud, 50).await.unwrap();
+    assert_eq!((listed.rows.len(), listed.lost.missing), (137, 0));
+    assert_eq!(cloud.asked.lock().unwrap().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_listing_is_complete() {
+    let listed = read(&Cloud::with([]), 50).await.unwrap();
+    assert_eq!((listed.rows.len(), listed.lost.missing), (0, 0));
+}
+
+/// A server that gives no more than 20 rows a page, and tells it or not.
+fn clamped(told: bool) -> Cloud {
+    let cloud = Cloud::with(tasks(137));
+    let inner = cloud.clone();
+    Cloud::scripted([], move |params, _| {
+        let mut params = params.clone();
+        params.insert("PageSize".to_owned(), "20".to_owned());
+        let mut answer = inner.page(&params);
+        if !told {
+            answer["PageInfo"]["PageSize"] = json!(50);
+        }
+        Answer::Body(answer)
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clamped_page_size_loses_no_row() {
+    for told in [true, false] {
+        let cloud = clamped(told);
+        let listed = read(&cloud, 50).await.unwrap();
+        assert_eq!((listed.rows.len(), listed.lost.missing), (137, 0), "told: {told}");
+        assert_eq!(cloud.asked.lock().unwrap().len(), 7, "told: {told}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_page_size_is_halved_until_it_is_taken() {
+    let cloud = Cloud::scripted(tasks(30), |params, _| {
+        let size: u32 = params["PageSize"].parse().unwrap();
+        if size > 20 { Answer::Refused(400, "InvalidPageSize") } else { Answer::Good }
+    });
+    let listed = read(&cloud, 50).await.unwrap();
+    assert_eq!(listed.rows.len(), 30);
+    assert_eq!(cloud.asked_with("PageSize", "12"), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_parameter_refused_at_any_page_size_is_an_error() {
+    let cloud = Cloud::scripted([], |_, _| Answer::Refused(400, "InvalidParameter"));
+    let error = read(&cloud, 50).await.unwrap_err();
+    assert_eq!(error.reason(), FailureReason::Config);
+    assert_eq!(cloud.asked.lock().unwrap().len(), 3);
+}
+
+/// A server whose page `page` repeats a row of the page before in place of its first own row,
+/// in the reads that `shifts` says.
+fn shifting(shifts: fn(usize) -> bool) -> Cloud {
+    let good = Cloud::with(tasks(60));
+    let reads = std::sync::atomic::AtomicUsize::new(0);
+    Cloud::scripted([], move |params, _| {
+        let mut answer = good.page(params);
+        if page_of(params) == 1 {
+            reads.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        } else if page_of(params) == 2 && shifts(reads.load(std::sync::atomic::Ordering::Relaxed)) {
+            answer["List"][0]["TaskId"] = json!("t0");
+        }
+        Answer::Body(answer)
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_shifted_away_turns_up_in_the_next_read() {
+    let listed = read(&shifting(|read| read == 1), 20).await.unwrap();
+    assert_eq!((listed.rows.len(), listed.lost.missing), (60, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_never_shows_is_missing_and_told() {
+    let cloud = shifting(|_| true);
+    let listed = read(&cloud, 20).await.unwrap();
+    assert_eq!((listed.rows.len(), listed.lost.missing), (59, 1));
+    assert_eq!(cloud.asked_with("CurrentPage", "1"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_that_shift_in_every_read_come_together_over_the_reads() {
+    let good = Cloud::with(tasks(60));
+    let cloud = Cloud::scripted([], move |params, number| {
+        let mut answer = good.page(params);
+        // Each read loses another row of page 2.
+        if page_of(params) == 2 {
+            answer["List"][number / 3]["TaskId"] = json!("t0");
+        }
+        Answer::Body(answer)
+    });
+    let listed = read(&cloud, 20).await.unwrap();
+    assert_eq!((listed.rows.len(), listed.lost.missing), (60, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_never_comes_together_is_incomplete() {
+    // Each read shows one task that no other read shows, of two that there are.
+    let cloud = Cloud::scripted([], |_, number| {
+        Answer::Body(body(vec![json!({"TaskId": format!("t{number}"), "Status": 2})], 100, 100))
+    });
+    let error = read(&cloud, 100).await.unwrap_err();
+    assert_eq!(error.reason(), FailureReason::Incomplete);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_grows_while_it_is_read_is_read_to_its_new_end() {
+    let cloud = Cloud::with(tasks(40));
+    let growing = cloud.clone();
+    let cloud = Cloud::scripted([], move |params, number| {
+        let answer = growing.page(params);
+        if number == 0 {
+            let late = (40..50).map(|n| main_task(&format!("t{n}"), n));
+            growing.tasks.lock().unwrap().extend(late);
+        }
+        Answer::Body(answer)
+    });
+    let listed = read(&cloud, 20).await.unwrap();
+    assert_eq!(listed.rows.len(), 50);
+}
+
+#[tokio::test(start_paused = true)]
+async fn few_unusable_rows_are_left_out_and_counted() {
+    let mut rows: Vec<_> = (0..199).map(|n| json!({"TaskId": format!("t{n}"), "Status": 2})).collect();
+    rows.push(json!({"Status": 2}));
+    let cloud = Cloud::scripted([], move |_, _| Answer::Body(body(rows.clone(), 200, 200)));
+    let listed = read(&cloud, 200).await.unwrap();
+    assert_eq!((listed.rows.len(), listed.lost.skipped, listed.lost.missing), (199, 1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_than_one_unusable_row_in_a_hundred_is_malformed() {
+    let rows = vec![json!({"TaskId": "t"}), json!({"TaskId": null})];
+    let cloud = Cloud::scripted([], move |_, _| Answer::Body(body(rows.clone(), 2, 20)));
+    let error = read(&cloud, 20).await.unwrap_err();
+    assert_eq!(error.reason(), FailureReason::Malformed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_count_without_end_is_not_followed() {
+    let cloud =
+        Cloud::scripted([], |_, _| Answer::Body(body(vec![json!({"TaskId": "t"})], usize::MAX >> 1, 1)));
+    let error = read(&cloud, 1).await.unwrap_err();
+    assert_eq!(error.reason(), FailureReason::Incomplete);
+    assert_eq!(cloud.asked.lock().unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_page_that_fails_fails_the_listing() {
+    let cloud = Cloud::scripted(tasks(60), |params, _| {
+        if page_of(params) == 3 { Answer::Refused(403, "NoPermission") } else { Answer::Good }
+    });
+    let error = read(&cloud, 20).await.unwrap_err();
+    assert_eq!(error.reason(), FailureReason::Permission);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cloud_that_goes_quiet_is_given_up() {
+    let cloud = Cloud::scripted([], |_, _| Answer::Silence);
+    let error = read(&cloud, 20).await.unwrap_err();
+    assert_eq!(error.reason(), FailureReason::Timeout);
+}

@@ -1,0 +1,133 @@
+//! What a source tells the rest of the program, always as one whole.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::clock::UnixMillis;
+use crate::model::{Listing, PollFailure, RowProgress, SourceStatus};
+use crate::snapshot::{Published, Snapshot};
+
+use super::Config;
+
+/// Replaces what is published of one source. Readers hold a [`watch::Receiver`].
+#[derive(Debug)]
+pub(super) struct Publisher {
+    published: watch::Sender<Arc<Published>>,
+    least_stale_after: Duration,
+}
+
+impl Publisher {
+    /// Publishes a source that has not been polled.
+    pub(super) fn new(identity: super::Identity, config: &Config, rate_limit: f64) -> Self {
+        let super::Identity { name, region, endpoint, labels } = identity;
+        let least_stale_after = config.stale_after.max(config.interval * 3);
+        let status = SourceStatus {
+            name,
+            region,
+            endpoint,
+            labels,
+            listing: config.listing,
+            interval: config.interval,
+            lookback: config.lookback,
+            stale_after: least_stale_after,
+            rate_limit,
+            last_poll: None,
+            last_success: None,
+            last_full_success: None,
+            failure: None,
+            consecutive_failures: 0,
+            next_poll: None,
+            rows: RowProgress::default(),
+            clock_skew_seconds: None,
+            ledger_tasks: 0,
+        };
+        let published = watch::Sender::new(Arc::new(Published { status, snapshot: None }));
+        Self { published, least_stale_after }
+    }
+
+    /// A reader of what is published.
+    pub(super) fn subscribe(&self) -> watch::Receiver<Arc<Published>> {
+        self.published.subscribe()
+    }
+
+    /// The status as published.
+    pub(super) fn status(&self) -> SourceStatus {
+        self.published.borrow().status.clone()
+    }
+
+    /// The next poll will start at `time`.
+    pub(super) fn next_poll(&self, time: UnixMillis) {
+        self.change(|published| published.status.next_poll = Some(time));
+    }
+
+    /// A full listing begins.
+    pub(super) fn listing_begins(&self) {
+        self.change(|published| published.status.rows = RowProgress::default());
+    }
+
+    /// The listing under way has `count` rows more to read.
+    pub(super) fn rows_expected(&self, count: u64) {
+        self.change(|published| published.status.rows.expected += count);
+    }
+
+    /// The listing under way has read `count` rows more.
+    pub(super) fn rows_read(&self, count: u64) {
+        self.change(|published| published.status.rows.read += count);
+    }
+
+    /// A full poll that took `duration` gave `snapshot`.
+    pub(super) fn success(
+        &self,
+        snapshot: Snapshot,
+        listing: Listing,
+        ledger_tasks: usize,
+        duration: Duration,
+        link: Link,
+    ) {
+        self.change(|published| {
+            let status = &mut published.status;
+            status.last_poll = Some(snapshot.as_of);
+            status.last_success = Some(snapshot.as_of);
+            status.last_full_success = Some(snapshot.as_of);
+            status.listing = listing;
+            status.ledger_tasks = ledger_tasks as u64;
+            status.failure = None;
+            status.consecutive_failures = 0;
+            status.stale_after = self.least_stale_after.max(duration * 3);
+            link.note(status);
+            published.snapshot = Some(Arc::new(snapshot));
+        });
+    }
+
+    /// A poll that took `duration` failed.
+    pub(super) fn failure(&self, failure: PollFailure, duration: Duration, link: Link) {
+        self.change(|published| {
+            let status = &mut published.status;
+            status.last_poll = Some(failure.at);
+            status.failure = Some(failure);
+            status.consecutive_failures += 1;
+            status.stale_after = self.least_stale_after.max(duration * 3);
+            link.note(status);
+        });
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Published)) {
+        self.published.send_modify(|published| change(Arc::make_mut(published)));
+    }
+}
+
+/// What the way to the endpoint has shown of itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Link {
+    pub(super) rate_limit: f64,
+    pub(super) clock_skew_seconds: Option<f64>,
+}
+
+impl Link {
+    fn note(self, status: &mut SourceStatus) {
+        status.rate_limit = self.rate_limit;
+        status.clock_skew_seconds = self.clock_skew_seconds;
+    }
+}

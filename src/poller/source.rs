@@ -1,0 +1,173 @@
+//! One source: polls on schedule, remembers, publishes, tells what is wrong once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::ledger::Ledger;
+use crate::meters::SourceMeters;
+use crate::model::{FailureReason, Listing, PollFailure};
+use crate::sas::Api;
+use crate::snapshot::{self, Published};
+
+use super::Config;
+use super::error::PollError;
+use super::full::{Full, FullReader};
+use super::pager::{PageSize, Pager};
+use super::publish::{Link, Publisher};
+use super::schedule::Schedule;
+
+/// What a source is called and what it points at, for labels.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The label `source`.
+    pub name: String,
+    /// Region of the configuration; may be empty.
+    pub region: String,
+    /// Host of the endpoint.
+    pub endpoint: String,
+    /// Extra labels.
+    pub labels: Vec<(String, String)>,
+}
+
+/// A source that is ready to be polled.
+#[derive(Debug)]
+pub struct Source {
+    config: Config,
+    api: Api,
+    clock: Clock,
+    meters: SourceMeters,
+    publisher: Publisher,
+    page_size: PageSize,
+    ledger: Ledger,
+    is_seeded: bool,
+}
+
+impl Source {
+    /// A source with an empty ledger. Its state is published from here on.
+    pub fn new(identity: Identity, config: Config, api: Api, clock: Clock, meters: SourceMeters) -> Self {
+        Self {
+            publisher: Publisher::new(identity, &config, api.client().rate_limit()),
+            page_size: PageSize::new(config.page_size),
+            config,
+            api,
+            clock,
+            meters,
+            ledger: Ledger::default(),
+            is_seeded: false,
+        }
+    }
+
+    /// A reader of what this source publishes.
+    pub fn subscribe(&self) -> watch::Receiver<Arc<Published>> {
+        self.publisher.subscribe()
+    }
+
+    /// Polls until `shutdown` is cancelled, the first time after `first_delay`. One poll at a
+    /// time; a poll under way at the end is dropped, nothing of it was published.
+    pub async fn run(mut self, first_delay: Duration, shutdown: CancellationToken) {
+        let mut schedule = Schedule::new(first_delay, self.config.interval);
+        let polls = async {
+            loop {
+                self.publisher.next_poll(self.clock.now().plus(schedule.until_next()));
+                schedule.tick().await;
+                self.poll().await;
+                let missed = schedule.skip_missed();
+                if missed > 0 {
+                    self.meters.polls_skipped(missed);
+                }
+            }
+        };
+        shutdown.run_until_cancelled(polls).await;
+    }
+
+    /// One poll, published if it is complete.
+    pub async fn poll(&mut self) {
+        let began = Instant::now();
+        self.publisher.listing_begins();
+        let outcome = self.read_full().await;
+        let duration = began.elapsed();
+        let failure = outcome.as_ref().err().map(PollError::reason);
+        self.meters.full_poll(duration, failure);
+        match outcome {
+            Ok(full) => self.succeed(full, duration),
+            Err(error) => self.fail(&error, duration),
+        }
+    }
+
+    async fn read_full(&self) -> Result<Full, PollError> {
+        let pager = Pager {
+            api: &self.api,
+            page_size: &self.page_size,
+            concurrency: self.config.concurrency,
+            stall_timeout: self.config.stall_timeout,
+            publisher: &self.publisher,
+        };
+        let reader = FullReader {
+            pager,
+            config: &self.config,
+            now: self.clock.now(),
+            with_history: !self.is_seeded,
+            way_in_use: self.publisher.status().listing,
+        };
+        reader.read().await
+    }
+
+    fn succeed(&mut self, full: Full, duration: Duration) {
+        let Full { listing, way, lost } = full;
+        let now = self.clock.now();
+        let kept = self.config.lookback + self.config.keep_targets;
+        self.ledger.apply(listing, now, kept);
+        self.is_seeded = true;
+        let snapshot = snapshot::fold(&self.ledger, now, self.config.lookback, lost);
+        self.tell_good_news(way);
+        tracing::debug!(tasks = snapshot.tasks, duration_seconds = duration.as_secs_f64(), "polled");
+        self.publisher.success(snapshot, way, self.ledger.len(), duration, self.link());
+    }
+
+    fn fail(&self, error: &PollError, duration: Duration) {
+        let reason = error.reason();
+        let message = error.in_words();
+        self.tell_bad_news(reason, &message);
+        let failure = PollFailure { at: self.clock.now(), reason, message };
+        self.publisher.failure(failure, duration, self.link());
+    }
+
+    /// A failure is told when it begins and when its kind changes, not at every poll.
+    fn tell_bad_news(&self, reason: FailureReason, message: &str) {
+        let status = self.publisher.status();
+        let source = status.name.as_str();
+        if status.failure.is_some_and(|before| before.reason == reason) {
+            tracing::debug!(source, %reason, error = message, "the poll failed again");
+            return;
+        }
+        let stays = if status.last_success.is_some() {
+            "the last data stays until it is stale"
+        } else {
+            "there is no data yet"
+        };
+        tracing::warn!(source, %reason, error = message, advice = reason.advice(), "a poll failed; {stays}");
+    }
+
+    fn tell_good_news(&self, way: Listing) {
+        let status = self.publisher.status();
+        let source = status.name.as_str();
+        if status.consecutive_failures > 0 {
+            tracing::info!(source, failed_polls = status.consecutive_failures, "polls succeed again");
+        } else if status.last_success.is_none() {
+            tracing::info!(source, "the first poll succeeded");
+        }
+        if way != status.listing {
+            tracing::info!(source, listing = %way, "subtasks are listed this way from now on");
+        }
+    }
+
+    fn link(&self) -> Link {
+        let client = self.api.client();
+        Link { rate_limit: client.rate_limit(), clock_skew_seconds: client.clock_skew_seconds() }
+    }
+}

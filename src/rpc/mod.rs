@@ -1,8 +1,28 @@
 //! The Alibaba Cloud RPC protocol, free of any product.
 
+mod client;
 pub mod encode;
+mod endpoint;
+mod errors;
+mod failure;
+mod http;
+mod key;
+mod limits;
+mod request;
+mod retry;
 pub mod sign_v1;
 pub mod sign_v3;
+mod skew;
+mod transport;
+
+pub use client::{Client, ClientParts};
+pub use endpoint::{Endpoint, EndpointError};
+pub use failure::{BodyError, CallError, Refusal};
+pub use http::{BuildError, CaFileError, HttpTransport};
+pub use key::{AccessKey, KeyError, KeySource};
+pub use limits::Limits;
+pub use request::Request;
+pub use transport::{BODY_LIMIT, HttpRequest, HttpResponse, Transport, TransportError};
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -31,17 +31,17 @@ pub struct Parts<'a> {
 
 /// The value of the `Authorization` header.
 pub fn authorization(parts: Parts<'_>, key_id: &str, secret: &Secret) -> String {
-    let signed_headers = signed_headers(parts.headers);
-    let signature = signature(parts, secret);
-    format!("{ALGORITHM} Credential={key_id},SignedHeaders={signed_headers},Signature={signature}")
+    authorization_for(&string_to_sign(parts), parts.headers, key_id, secret)
 }
 
 /// The signature alone, in hexadecimal.
 pub fn signature(parts: Parts<'_>, secret: &Secret) -> String {
-    let mut mac =
-        Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).expect("HMAC takes keys of any length");
-    mac.update(string_to_sign(parts).as_bytes());
-    hex(&mac.finalize().into_bytes())
+    sign(&string_to_sign(parts), secret)
+}
+
+/// What is signed. The API repeats its own in the message of `SignatureDoesNotMatch`.
+pub fn string_to_sign(parts: Parts<'_>) -> String {
+    format!("{ALGORITHM}\n{}", sha256_hex(canonical_request(parts).as_bytes()))
 }
 
 /// Names of the signed headers, joined by `;`.
@@ -54,8 +54,23 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-fn string_to_sign(parts: Parts<'_>) -> String {
-    format!("{ALGORITHM}\n{}", sha256_hex(canonical_request(parts).as_bytes()))
+/// The value of the `Authorization` header for what [`string_to_sign`] gave.
+pub(super) fn authorization_for(
+    string_to_sign: &str,
+    headers: &BTreeMap<String, String>,
+    key_id: &str,
+    secret: &Secret,
+) -> String {
+    let signed_headers = signed_headers(headers);
+    let signature = sign(string_to_sign, secret);
+    format!("{ALGORITHM} Credential={key_id},SignedHeaders={signed_headers},Signature={signature}")
+}
+
+fn sign(string_to_sign: &str, secret: &Secret) -> String {
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).expect("HMAC takes keys of any length");
+    mac.update(string_to_sign.as_bytes());
+    hex(&mac.finalize().into_bytes())
 }
 
 fn canonical_request(parts: Parts<'_>) -> String {

@@ -1,0 +1,216 @@
+//! One source's signed way to one endpoint.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use tokio::time::Instant;
+
+use crate::clock::{Clock, UnixMillis};
+use crate::meters::SourceMeters;
+
+use super::errors::Retry;
+use super::failure::{Envelope, Refusal};
+use super::request::{Signed, Stamp, sign};
+use super::retry::Attempts;
+use super::skew::{Skew, http_date};
+use super::{
+    AccessKey, BodyError, CallError, Config, Endpoint, HttpResponse, KeySource, Limits, Request, Transport,
+    TransportError,
+};
+
+/// What a [`Client`] is made of.
+pub struct ClientParts {
+    /// Where requests go.
+    pub endpoint: Endpoint,
+    /// How they are sent.
+    pub config: Config,
+    /// What signs them.
+    pub keys: Arc<dyn KeySource>,
+    /// What sends them.
+    pub transport: Arc<dyn Transport>,
+    /// How many there may be; shared by sources with the same access key.
+    pub limits: Arc<Limits>,
+    /// The time of signing.
+    pub clock: Clock,
+    /// What counts them.
+    pub meters: SourceMeters,
+}
+
+/// Signs, sends, limits, retries and counts the requests of one source.
+pub struct Client {
+    parts: ClientParts,
+    skew: Skew,
+}
+
+impl Client {
+    /// A client that has sent nothing yet.
+    pub fn new(parts: ClientParts) -> Self {
+        Self { parts, skew: Skew::new() }
+    }
+
+    /// Asks `request` until `read` takes the body of a good answer, or until trying again is of
+    /// no use: at most `max_attempts` times, each with its own nonce and time.
+    ///
+    /// # Errors
+    /// The failure of the last attempt.
+    pub async fn call<T>(
+        &self,
+        request: &Request,
+        read: impl Fn(&[u8]) -> Result<T, BodyError>,
+    ) -> Result<T, CallError> {
+        let mut attempts = Attempts::new(&self.parts.config);
+        let mut failure = None;
+        loop {
+            let permit = match (attempts.deadline(), failure.take()) {
+                (Some(deadline), Some(error)) => {
+                    match tokio::time::timeout_at(deadline, self.parts.limits.acquire()).await {
+                        Ok(permit) => permit,
+                        Err(_) => return Err(error),
+                    }
+                }
+                _ => self.parts.limits.acquire().await,
+            };
+            let tried = self.attempt(request, &read, attempts.start()).await;
+            drop(permit);
+            let Failed { error, advice } = match tried {
+                Ok(value) => return Ok(value),
+                Err(failed) => failed,
+            };
+            let retry = match error.retry() {
+                Retry::NewTime if !self.correct_time() => Retry::Never,
+                retry => retry,
+            };
+            let Some(delay) = attempts.after_failure(retry, advice) else { return Err(error) };
+            let reason = error.reason();
+            tracing::debug!(action = request.action, %reason, ?delay, "a request failed and is sent again");
+            self.parts.meters.api_retry(reason);
+            tokio::time::sleep(delay).await;
+            failure = Some(error);
+        }
+    }
+
+    /// The cloud's clock minus ours in seconds, to the second, as the last answer told it.
+    pub fn clock_skew_seconds(&self) -> Option<f64> {
+        self.skew.seconds()
+    }
+
+    /// Requests a second now allowed.
+    pub fn rate_limit(&self) -> f64 {
+        self.parts.limits.rate()
+    }
+
+    async fn attempt<T>(
+        &self,
+        request: &Request,
+        read: &impl Fn(&[u8]) -> Result<T, BodyError>,
+        until: Instant,
+    ) -> Result<T, Failed> {
+        let ClientParts { endpoint, config, keys, transport, clock, meters, .. } = &self.parts;
+        let action = request.action;
+        let no_key = |source| Failed { error: CallError::Key { action, source }, advice: None };
+        let key = keys.key().await.map_err(no_key)?;
+        let stamp = Stamp::new(self.skew.signing_time(clock.now()));
+        let Signed { http, string_to_sign } =
+            sign(config.signature, endpoint, request, &key, &stamp).map_err(no_key)?;
+
+        let (sent, started) = (clock.now(), Instant::now());
+        let answer = match tokio::time::timeout_at(until, transport.send(http)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(TransportError::Timeout("the answer")),
+        };
+        let (answered, duration) = (clock.now(), started.elapsed());
+
+        let outcome = match answer {
+            Err(source) => Err(Failed { error: CallError::Transport { action, source }, advice: None }),
+            Ok(answer) => {
+                let date = date(&answer.headers);
+                if let Some(date) = date {
+                    self.skew.measure(date, sent, answered);
+                }
+                let judged = judge(action, &answer, read, &key, &string_to_sign);
+                judged.map_err(|error| Failed {
+                    error,
+                    advice: advice(&answer.headers, date.unwrap_or(answered)),
+                })
+            }
+        };
+        let code = outcome.as_ref().map_or_else(|failed| failed.error.label(), |_| "OK");
+        meters.api_request(action, code, duration);
+        outcome
+    }
+
+    /// After a refusal of the time of signing, corrects it by the skew that the refusal showed;
+    /// false if no answer has shown any.
+    fn correct_time(&self) -> bool {
+        if let Some(skew_seconds) = self.skew.correct() {
+            tracing::warn!(
+                skew_seconds,
+                endpoint = self.parts.endpoint.host(),
+                "the machine's clock is off: requests are signed with the cloud's time from now on; set the clock right"
+            );
+        }
+        self.skew.seconds().is_some()
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("endpoint", &self.parts.endpoint).finish_non_exhaustive()
+    }
+}
+
+/// One attempt that failed, and how long the server asks to wait after it.
+struct Failed {
+    error: CallError,
+    advice: Option<Duration>,
+}
+
+/// What a whole answer is: a value, a refusal or nonsense.
+fn judge<T>(
+    action: &'static str,
+    answer: &HttpResponse,
+    read: &impl Fn(&[u8]) -> Result<T, BodyError>,
+    key: &AccessKey,
+    string_to_sign: &str,
+) -> Result<T, CallError> {
+    let mut envelope = None;
+    if answer.status.is_success() {
+        match read(&answer.body) {
+            Ok(value) => return Ok(value),
+            Err(BodyError::Malformed(problem)) => return Err(CallError::Malformed { action, problem }),
+            Err(BodyError::Refused { code, message }) => envelope = Some((code, message)),
+        }
+    }
+    let mut read = Envelope::read(&answer.body);
+    if let Some((code, message)) = envelope {
+        read = Envelope { code: Some(code), message, ..read };
+    }
+    let says_when = answer.headers.contains_key(ACS_RETRY_AFTER);
+    let refusal = Refusal::new(answer.status.as_u16(), read, says_when, key, string_to_sign);
+    Err(CallError::Refused { action, refusal: Box::new(refusal) })
+}
+
+/// Milliseconds to wait, the vendor's own header.
+const ACS_RETRY_AFTER: &str = "x-acs-retry-after";
+
+/// How long the server asks to wait; `now` is its own time.
+fn advice(headers: &HeaderMap, now: UnixMillis) -> Option<Duration> {
+    let text = |name: &str| headers.get(name)?.to_str().ok();
+    if let Some(millis) = text(ACS_RETRY_AFTER).and_then(|text| text.trim().parse::<u64>().ok()) {
+        return (millis > 0).then(|| Duration::from_millis(millis));
+    }
+    let after = text(RETRY_AFTER.as_str())?.trim();
+    match after.parse::<u64>() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => http_date(after).map(|time| time.since(now)),
+    }
+}
+
+fn date(headers: &HeaderMap) -> Option<UnixMillis> {
+    http_date(headers.get(DATE)?.to_str().ok()?)
+}
+
+#[cfg(test)]
+mod tests {}

@@ -1,0 +1,179 @@
+//! The one table of the API's error codes: what each means and whether to try again.
+//!
+//! The code decides, not the HTTP status: gateways disagree about statuses (a bad signature is
+//! 400 at one and 403 at another), and an error may even come with 200.
+
+use crate::model::FailureReason;
+
+/// Whether and how a failed request is sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Retry {
+    /// It would fail again.
+    Never,
+    /// Once: if it fails the same way again, it always will.
+    Once,
+    /// After a growing, random delay.
+    Backoff,
+    /// The same with longer delays.
+    Throttled,
+    /// Once, with the time of signing corrected by the measured clock skew.
+    NewTime,
+}
+
+/// What a code means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Class {
+    /// The code, or the part before the dot of a family; the value of the label `code`.
+    pub code: &'static str,
+    pub reason: FailureReason,
+    pub retry: Retry,
+    /// For a person, in words of our own: the API's message may hold what was signed.
+    pub about: &'static str,
+}
+
+/// The code of a signature that does not fit.
+pub(super) const SIGNATURE_MISMATCH: &str = "SignatureDoesNotMatch";
+
+const THROTTLING: Class = class(
+    "Throttling",
+    FailureReason::Throttled,
+    Retry::Throttled,
+    "the account sends more requests than the API allows",
+);
+
+/// A code `X.Y` that is not here is of the family `X` if that is.
+#[rustfmt::skip]
+const CODES: &[Class] = &[
+    THROTTLING,
+    class("ServiceUnavailable", FailureReason::Server, Retry::Backoff, "the API is unavailable"),
+    class("ServerError", FailureReason::Server, Retry::Backoff, "the API failed"),
+    class("InternalError", FailureReason::Server, Retry::Backoff, "the API failed"),
+    class("NoPermission", FailureReason::Permission, Retry::Never,
+        "the identity of the access key may not do this"),
+    class("Forbidden", FailureReason::Permission, Retry::Never,
+        "the identity of the access key may not do this"),
+    class("InvalidAccessKeyId", FailureReason::Auth, Retry::Never,
+        "the access key id is unknown or disabled, or its temporary key has expired"),
+    class(SIGNATURE_MISMATCH, FailureReason::Auth, Retry::Never, "check the access key secret"),
+    class("IncompleteSignature", FailureReason::Auth, Retry::Never, "the signature lacks a part"),
+    class("InvalidSignatureMethod", FailureReason::Auth, Retry::Never,
+        "the API takes no such signature; set another one"),
+    class("InvalidSecurityToken", FailureReason::Auth, Retry::Never,
+        "the security token has expired or does not belong to the access key"),
+    class("MissingSecurityToken", FailureReason::Auth, Retry::Never,
+        "the access key is a temporary one and needs its security token"),
+    class("InvalidTimeStamp.Expired", FailureReason::Auth, Retry::NewTime,
+        "the time of signing is more than 15 minutes off; check the machine's clock"),
+    class("InvalidTimeStamp", FailureReason::Auth, Retry::Never, "the API can't read the time of signing"),
+    class("SignatureNonceUsed", FailureReason::Auth, Retry::Backoff, "the API saw the same nonce before"),
+    class("InvalidParameter", FailureReason::Config, Retry::Never, "the API refuses a parameter"),
+    class("MissingParameter", FailureReason::Config, Retry::Never, "the API wants another parameter"),
+    class("InvalidApi", FailureReason::Config, Retry::Never, "the endpoint does not know this action"),
+    class("InvalidProduct", FailureReason::Config, Retry::Never, "the endpoint does not know this product"),
+    class("InvalidVersion", FailureReason::Config, Retry::Never, "the endpoint does not know this version"),
+    class("InvalidProtocol", FailureReason::Config, Retry::Never, "the endpoint wants https"),
+];
+
+/// The class of a code the table knows.
+pub(super) fn known(code: &str) -> Option<Class> {
+    // `Throttling.User`, `Rejected.Throttling` and others.
+    if code.contains("Throttling") {
+        return Some(THROTTLING);
+    }
+    let find = |name: &str| CODES.iter().copied().find(|class| class.code == name);
+    find(code).or_else(|| find(code.split_once('.')?.0))
+}
+
+/// The class of an answer without a code that the table knows.
+pub(super) fn by_status(status: u16) -> Class {
+    use FailureReason::{Config, Permission, Server, Throttled, Timeout};
+    match status {
+        200..=299 => class("other", Server, Retry::Backoff, "an error of unknown meaning in a good answer"),
+        300..=399 => class("http_3xx", Config, Retry::Never, "a redirect, which is never followed"),
+        401 | 403 => class("http_4xx", Permission, Retry::Never, "something on the way refuses the request"),
+        408 => class("http_4xx", Timeout, Retry::Backoff, "something on the way waited too long"),
+        429 => class("http_4xx", Throttled, Retry::Throttled, THROTTLING.about),
+        400..=499 => class("http_4xx", Config, Retry::Never, "the request was refused"),
+        _ => class("http_5xx", Server, Retry::Backoff, "the API or something before it failed"),
+    }
+}
+
+/// The class of an unknown code that came with `status`.
+pub(super) fn unknown(status: u16) -> Class {
+    Class { code: "other", ..by_status(status) }
+}
+
+/// The class of a refusal that says by `x-acs-retry-after` when to come again: the vendor's
+/// SDKs take that for throttling whatever the code (`alibabacloud_tea_openapi` 0.4.6).
+pub(super) fn unknown_with_retry_after() -> Class {
+    Class { code: "other", ..THROTTLING }
+}
+
+const fn class(code: &'static str, reason: FailureReason, retry: Retry, about: &'static str) -> Class {
+    Class { code, reason, retry, about }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn reason_and_retry(code: &str) -> (FailureReason, Retry) {
+        let class = known(code).unwrap_or_else(|| panic!("{code} is not known"));
+        (class.reason, class.retry)
+    }
+
+    #[test]
+    fn documented_codes_have_their_documented_class() {
+        use FailureReason::{Auth, Config, Permission, Server, Throttled};
+        let cases = [
+            ("NoPermission", Permission, Retry::Never),
+            ("ServerError", Server, Retry::Backoff),
+            ("Throttling", Throttled, Retry::Throttled),
+            ("Throttling.User", Throttled, Retry::Throttled),
+            ("Throttling.Api", Throttled, Retry::Throttled),
+            ("Rejected.Throttling", Throttled, Retry::Throttled),
+            ("ServiceUnavailable", Server, Retry::Backoff),
+            ("InternalError", Server, Retry::Backoff),
+            ("InvalidAccessKeyId.NotFound", Auth, Retry::Never),
+            ("InvalidAccessKeyId.Inactive", Auth, Retry::Never),
+            ("SignatureDoesNotMatch", Auth, Retry::Never),
+            ("IncompleteSignature", Auth, Retry::Never),
+            ("InvalidTimeStamp.Format", Auth, Retry::Never),
+            ("InvalidTimeStamp.Expired", Auth, Retry::NewTime),
+            ("SignatureNonceUsed", Auth, Retry::Backoff),
+            ("InvalidSecurityToken.Expired", Auth, Retry::Never),
+            ("InvalidSecurityToken.MismatchWithAccessKey", Auth, Retry::Never),
+            ("Forbidden", Permission, Retry::Never),
+            ("Forbidden.RAM", Permission, Retry::Never),
+            ("Forbidden.RiskControl", Permission, Retry::Never),
+            ("InvalidParameter", Config, Retry::Never),
+            ("InvalidApi.NotFound", Config, Retry::Never),
+            ("InvalidProduct.NotFound", Config, Retry::Never),
+            ("InvalidProtocol.NeedSsl", Config, Retry::Never),
+        ];
+        for (code, reason, retry) in cases {
+            assert_eq!(reason_and_retry(code), (reason, retry), "{code}");
+        }
+    }
+
+    #[test]
+    fn unknown_codes_go_by_the_status() {
+        assert_eq!(known("TaskIsProcessing"), None);
+        assert_eq!(unknown(400).retry, Retry::Never);
+        assert_eq!(unknown(400).reason, FailureReason::Config);
+        assert_eq!(unknown(403).reason, FailureReason::Permission);
+        assert_eq!(unknown(429).retry, Retry::Throttled);
+        assert_eq!(unknown(502).retry, Retry::Backoff);
+        assert_eq!(unknown(200).retry, Retry::Backoff);
+        assert_eq!(unknown(502).code, "other");
+        assert_eq!(by_status(502).code, "http_5xx");
+    }
+
+    #[test]
+    fn each_code_stands_once() {
+        let names: BTreeSet<_> = CODES.iter().map(|class| class.code).collect();
+        assert_eq!(names.len(), CODES.len());
+    }
+}

@@ -1,0 +1,123 @@
+//! The real transport, on reqwest.
+
+mod proxy;
+mod tls;
+
+pub use tls::CaFileError;
+
+use std::error::Error;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::future::BoxFuture;
+use reqwest::{Method, redirect, retry};
+
+use crate::env::Env;
+
+use super::{BODY_LIMIT, Config, HttpRequest, HttpResponse, Transport, TransportError};
+
+/// The name this program gives itself.
+const USER_AGENT: &str = concat!("agentless-exporter/", env!("CARGO_PKG_VERSION"));
+
+/// Connections that are kept and reused, HTTP/2 or 1.1, straight or through a proxy.
+#[derive(Debug)]
+pub struct HttpTransport {
+    client: reqwest::Client,
+}
+
+/// The transport can't be built as configured.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// `api.ca_file` can't be used.
+    #[error("api.ca_file can't be used")]
+    CaFile(#[source] CaFileError),
+    /// The proxy is no proxy. Its value is not told: it may hold a password.
+    #[error("{0} is not the URL of a proxy; expected http://HOST:PORT")]
+    Proxy(&'static str),
+    /// The HTTP client refuses the settings.
+    #[error("the HTTP client can't be built")]
+    Client(#[source] reqwest::Error),
+}
+
+impl HttpTransport {
+    /// Prepares connections as `config` says; makes none yet. A proxy comes from `config`, else
+    /// from `HTTPS_PROXY` and `NO_PROXY` of `env`.
+    ///
+    /// # Errors
+    /// If `ca_file` or the proxy can't be used.
+    pub fn build(config: &Config, env: &Env) -> Result<Self, BuildError> {
+        let tls = tls::client_config(config.ca_file.as_deref()).map_err(BuildError::CaFile)?;
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .user_agent(USER_AGENT)
+            .connect_timeout(config.connect_timeout)
+            // A redirect would send the signature to whoever is named there.
+            .redirect(redirect::Policy::none())
+            // Each attempt is counted and signed anew by the caller.
+            .retry(retry::never())
+            .referer(false)
+            // The environment is read here, not by the library.
+            .no_proxy();
+        if let Some(proxy) = proxy::choose(config.proxy.as_deref(), env)? {
+            builder = builder.proxy(proxy);
+        }
+        let client = builder.build().map_err(|error| BuildError::Client(error.without_url()))?;
+        Ok(Self { client })
+    }
+}
+
+impl Transport for HttpTransport {
+    fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, TransportError>> {
+        Box::pin(async move {
+            let HttpRequest { url, headers, body } = request;
+            let mut request = reqwest::Request::new(Method::POST, url);
+            *request.headers_mut() = headers;
+            *request.body_mut() = Some(body.into());
+            let mut response = self.client.execute(request).await.map_err(failed)?;
+            let body = read_body(&mut response).await?;
+            let headers = std::mem::take(response.headers_mut());
+            Ok(HttpResponse { status: response.status(), headers, body })
+        })
+    }
+}
+
+/// Reads the unpacked body. One that came in one piece is not copied.
+async fn read_body(response: &mut reqwest::Response) -> Result<Bytes, TransportError> {
+    // A hint only: it may be missing or wrong, and is that of the packed body never.
+    let expected = response.content_length().and_then(|length| usize::try_from(length).ok());
+    let Some(first) = response.chunk().await.map_err(failed)? else { return Ok(Bytes::new()) };
+    if first.len() > BODY_LIMIT {
+        return Err(TransportError::TooLong);
+    }
+    let Some(second) = response.chunk().await.map_err(failed)? else { return Ok(first) };
+    let room = expected.unwrap_or(0).max(first.len() + second.len()).min(BODY_LIMIT);
+    let mut body = BytesMut::with_capacity(room);
+    body.extend_from_slice(&first);
+    let mut next = Some(second);
+    while let Some(chunk) = next {
+        if body.len() + chunk.len() > BODY_LIMIT {
+            return Err(TransportError::TooLong);
+        }
+        body.extend_from_slice(&chunk);
+        next = response.chunk().await.map_err(failed)?;
+    }
+    Ok(body.freeze())
+}
+
+/// Sorts a failure of the library by its causes, and takes the URL out of it.
+fn failed(error: reqwest::Error) -> TransportError {
+    let error = error.without_url();
+    if error.is_timeout() {
+        return TransportError::Timeout(if error.is_connect() { "connecting" } else { "the answer" });
+    }
+    // A body that is read to its end and can't be unpacked fails in the decoder, without a cause
+    // from the connection.
+    let broke = causes(&error).any(|cause| cause.is::<hyper::Error>());
+    if error.is_decode() && !broke {
+        return TransportError::Packing(Box::new(error));
+    }
+    TransportError::Network(Box::new(error))
+}
+
+fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(error.source(), |&cause| cause.source())
+}

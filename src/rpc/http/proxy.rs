@@ -1,0 +1,72 @@
+//! Which requests go through a proxy.
+
+use reqwest::{NoProxy, Proxy, Url};
+
+use crate::env::Env;
+
+use super::BuildError;
+
+/// Never asked through a proxy, whatever is configured: loopback, and link-local addresses and
+/// the metadata service of Alibaba Cloud, which would answer with the proxy machine's identity.
+const DIRECT: &str = "localhost,127.0.0.0/8,::1,100.100.100.200,169.254.0.0/16,fe80::/10";
+
+/// The proxy to use: `configured` for every request, else `HTTPS_PROXY` of `env` for requests
+/// by https to hosts that `NO_PROXY` does not name. Lower-case names of both are known too.
+pub(super) fn choose(configured: Option<&str>, env: &Env) -> Result<Option<Proxy>, BuildError> {
+    if let Some(text) = configured.map(str::trim).filter(|text| !text.is_empty()) {
+        let url = parse(text).ok_or(BuildError::Proxy("api.proxy"))?;
+        let proxy = Proxy::all(url).map_err(|_| BuildError::Proxy("api.proxy"))?;
+        return Ok(Some(proxy.no_proxy(NoProxy::from_string(DIRECT))));
+    }
+    let Some((name, text)) = either(env, ["https_proxy", "HTTPS_PROXY"]) else { return Ok(None) };
+    let except = either(env, ["no_proxy", "NO_PROXY"]).map_or("", |(_, list)| list);
+    // The library's own `*` spares names but not addresses.
+    if except.split(',').any(|entry| entry.trim() == "*") {
+        return Ok(None);
+    }
+    let url = parse(text).ok_or(BuildError::Proxy(name))?;
+    let proxy = Proxy::https(url).map_err(|_| BuildError::Proxy(name))?;
+    Ok(Some(proxy.no_proxy(NoProxy::from_string(&format!("{DIRECT},{except}")))))
+}
+
+/// The first variable that is set, the lower-case one before the other, as curl does.
+fn either<'e>(env: &'e Env, names: [&'static str; 2]) -> Option<(&'static str, &'e str)> {
+    names.into_iter().find_map(|name| Some((name, env.get(name)?)))
+}
+
+/// `http://[USER:PASSWORD@]HOST[:PORT]` or the same with https; `http://` may be left out.
+fn parse(text: &str) -> Option<Url> {
+    let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    let url = Url::parse(&with_scheme).ok()?;
+    (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_may_be_written_with_or_without_scheme() {
+        assert_eq!(parse("proxy:3128").unwrap().as_str(), "http://proxy:3128/");
+        assert_eq!(parse("http://me:hunter2@proxy:3128").unwrap().host_str(), Some("proxy"));
+        assert!(parse("socks5://proxy").is_none());
+        assert!(parse("http://").is_none());
+    }
+
+    #[test]
+    fn a_wrong_proxy_is_named_by_its_key_and_not_by_its_value() {
+        let error = choose(Some("socks5://me:hunter2@proxy"), &Env::default()).unwrap_err();
+        assert_eq!(error.to_string(), "api.proxy is not the URL of a proxy; expected http://HOST:PORT");
+        let env = Env::from_iter([("HTTPS_PROXY", "ftp://me:hunter2@proxy")]);
+        let error = choose(None, &env).unwrap_err();
+        assert!(error.to_string().starts_with("HTTPS_PROXY is not"), "{error}");
+        assert!(!format!("{error:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn no_proxy_for_everything_means_none() {
+        let env = Env::from_iter([("https_proxy", "http://proxy:3128"), ("NO_PROXY", "a, *")]);
+        assert!(choose(None, &env).unwrap().is_none());
+        assert!(choose(None, &Env::default()).unwrap().is_none());
+    }
+}

@@ -1,0 +1,59 @@
+//! The access key that signs, and where it comes from.
+
+use std::error::Error;
+use std::fmt;
+
+use futures_util::future::BoxFuture;
+
+use crate::secret::Secret;
+
+/// An access key, long-term or temporary.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AccessKey {
+    /// Access key id. Not a secret, but it names an account, so it is not shown either.
+    pub id: String,
+    /// Access key secret.
+    pub secret: Secret,
+    /// The security token of a temporary key.
+    pub token: Option<Secret>,
+}
+
+/// Shows nothing of the key but its kind.
+impl fmt::Debug for AccessKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.token.is_some() { "AccessKey(temporary)" } else { "AccessKey(long-term)" })
+    }
+}
+
+/// Where the access key of a source comes from. Asked before each attempt.
+pub trait KeySource: Send + Sync + fmt::Debug {
+    /// The key to sign with now.
+    fn key(&self) -> BoxFuture<'_, Result<AccessKey, KeyError>>;
+}
+
+/// There is no access key to sign with. The cause says what is missing and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct KeyError(Box<dyn Error + Send + Sync>);
+
+impl KeyError {
+    /// From what went wrong in a source of keys. Its text must hold nothing of a key.
+    pub fn new(cause: impl Error + Send + Sync + 'static) -> Self {
+        Self(Box::new(cause))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_nothing_of_the_key() {
+        let key = AccessKey {
+            id: "an-id".to_owned(),
+            secret: Secret::new("hunter2"),
+            token: Some(Secret::new("a-token")),
+        };
+        assert_eq!(format!("{key:?}"), "AccessKey(temporary)");
+    }
+}

@@ -1,0 +1,87 @@
+//! The demo from outside: how soon it is ready, and whether the tools of the ecosystem can read it.
+
+mod support;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use support::process::Process;
+use support::{gate, http, programs, tools, wait_for};
+
+/// The promise of the project: what a person waits for before the first figures.
+const READY_WITHIN: Duration = Duration::from_secs(10);
+
+/// Prometheus loads, waits one scrape interval and scrapes; a busy machine takes some more.
+const SCRAPED_WITHIN: Duration = Duration::from_secs(60);
+
+#[test]
+fn the_demo_is_ready_within_ten_seconds_and_every_reader_accepts_it() {
+    let start = Instant::now();
+    let (mut process, address) = demo();
+    wait_until_ready(address, READY_WITHIN.saturating_sub(start.elapsed()));
+
+    let scraped = gate::scrape_strictly(address);
+    assert!(scraped.sum("agentless_exporter_source_up") >= 1.0, "{scraped:?}");
+    assert!(scraped.sum("agentless_scan_tasks") > 0.0, "{scraped:?}");
+    assert!(process.is_running());
+}
+
+#[test]
+fn a_real_prometheus_scrapes_the_demo_and_answers_with_the_tasks_by_status() {
+    let (_process, address) = demo();
+    wait_until_ready(address, READY_WITHIN);
+
+    let folder = tempfile::tempdir().expect("a folder for temporary files");
+    let configuration = folder.path().join("prometheus.yml");
+    let text = format!(
+        "global: {{scrape_interval: 1s}}
+scrape_configs:
+  - job_name: agentless
+    static_configs: [{{targets: ['{address}']}}]
+"
+    );
+    fs::write(&configuration, text).expect("the folder can be written to");
+    let mut prometheus = Process::start(tools::prometheus(&configuration, &folder.path().join("data")));
+    let prometheus_address = prometheus.address("Listening on");
+
+    let rows = wait_for("tasks by status in Prometheus", SCRAPED_WITHIN, || {
+        query(prometheus_address, "sum%20by%20(status)%20(agentless_scan_tasks)")
+    });
+    let mut statuses: Vec<&str> = rows.iter().filter_map(|row| row["metric"]["status"].as_str()).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, ["completed", "failed", "running", "timed_out", "unknown"]);
+    let total: f64 = rows
+        .iter()
+        .filter_map(|row| row["value"][1].as_str())
+        .filter_map(|value| value.parse::<f64>().ok())
+        .sum();
+    assert!(total > 0.0, "{rows:?}");
+
+    let up = query(prometheus_address, "up%20==%201").expect("the target is up");
+    assert_eq!(up.len(), 1, "{up:?}");
+}
+
+fn demo() -> (Process, SocketAddr) {
+    let mut process = Process::start(programs::program(&["demo", "--web.listen-address=127.0.0.1:0"]));
+    let address = process.address("listening");
+    (process, address)
+}
+
+fn wait_until_ready(address: SocketAddr, within: Duration) {
+    wait_for("the demo to be ready", within, || {
+        let answer = http::get(address, "/-/ready");
+        if answer.status == 200 { Ok(()) } else { Err(format!("{answer:?}")) }
+    });
+}
+
+/// The rows of an instant query, if there are any.
+fn query(prometheus: SocketAddr, expression: &str) -> Result<Vec<Value>, String> {
+    let answer = http::ask("GET", prometheus, &format!("/api/v1/query?query={expression}"), &[])?;
+    let read: Value = serde_json::from_str(&answer.body).map_err(|error| error.to_string())?;
+    match read["data"]["result"].as_array() {
+        Some(rows) if !rows.is_empty() => Ok(rows.clone()),
+        _ => Err(answer.body),
+    }
+}

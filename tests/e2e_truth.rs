@@ -1,0 +1,172 @@
+//! What the exporter shows, against what the simulated world says of itself; and that it shows
+//! nothing while it can't know.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use support::exposition::{Exposition, Series};
+use support::programs::{Exporter, KEY_SECRET, Simulator, config};
+use support::{gate, http, wait_for};
+
+/// A poll of the small world takes well under a second; finding out how to list takes several.
+const UP_WITHIN: Duration = Duration::from_secs(45);
+
+const ACS3: &str = "signature: acs3-hmac-sha256";
+const SHA1: &str = "signature: hmac-sha1";
+
+#[test]
+fn gauges_tell_the_truth_of_an_account_with_a_flat_listing() {
+    gauges_equal_the_truth("flat", &["--listing=flat"], &[ACS3]);
+}
+
+#[test]
+fn gauges_tell_the_truth_of_an_account_with_a_flat_listing_read_with_the_rpc_signature() {
+    gauges_equal_the_truth("flat", &["--listing=flat"], &[SHA1]);
+}
+
+#[test]
+fn gauges_tell_the_truth_of_an_account_listed_per_main_task() {
+    gauges_equal_the_truth("per_root", &["--listing=per-root"], &[ACS3]);
+}
+
+#[test]
+fn gauges_tell_the_truth_of_an_account_listed_per_main_task_read_with_the_rpc_signature() {
+    gauges_equal_the_truth("per_root", &["--listing=per-root"], &[SHA1]);
+}
+
+#[test]
+fn gauges_tell_the_truth_of_an_account_with_main_tasks_only() {
+    gauges_equal_the_truth("root", &["--listing=root"], &[ACS3]);
+}
+
+#[test]
+fn gauges_tell_the_truth_of_an_account_with_main_tasks_only_read_with_the_rpc_signature() {
+    gauges_equal_the_truth("root", &["--listing=root"], &[SHA1]);
+}
+
+#[test]
+fn gauges_tell_the_truth_when_the_server_clamps_the_page_size() {
+    gauges_equal_the_truth("flat", &["--listing=flat", "--page-size-max=7"], &["page_size: 100"]);
+}
+
+#[test]
+fn gauges_tell_the_truth_when_rows_shift_between_pages() {
+    gauges_equal_the_truth("flat", &["--listing=flat", "--fault=drift=0.5"], &["page_size: 20"]);
+}
+
+#[test]
+fn gauges_tell_the_truth_when_fields_are_null_and_words_are_new() {
+    let faults = ["--listing=flat", "--fault=null-fields=0.2", "--fault=unknown-status=0.1"];
+    gauges_equal_the_truth("flat", &faults, &[ACS3]);
+}
+
+#[test]
+fn an_error_inside_a_200_publishes_nothing() {
+    nothing_is_published("--fault=error-in-200=1");
+}
+
+#[test]
+fn an_answer_without_a_list_publishes_nothing() {
+    nothing_is_published("--fault=no-list=1");
+}
+
+/// Freezes a world, has it polled with `listing: auto`, and compares every gauge about scans.
+fn gauges_equal_the_truth(listing: &str, world: &[&str], api: &[&str]) {
+    let simulator = Simulator::start_frozen(world);
+    let exporter = Exporter::start(&config(simulator.address, KEY_SECRET, api), &[]);
+    let shown = wait_for("the source to be up", UP_WITHIN, || {
+        let shown = gate::scrape(exporter.address);
+        if shown.value("agentless_exporter_source_up") == Some(1.0) {
+            return Ok(shown);
+        }
+        Err(format!("{:?}", shown.gauges("agentless_exporter_")))
+    });
+
+    let info = shown.gauges("agentless_exporter_source_info");
+    let found: Vec<&str> = info.keys().map(|series| series.label("listing")).collect();
+    assert_eq!(found, [listing], "the listing that auto finds");
+
+    let at = shown.value("agentless_exporter_last_poll_success_timestamp_seconds").expect("it was polled");
+    let truth = truth(&simulator, (at * 1000.0).round());
+    let gauges = gauges_about_scans(&shown);
+    assert!(gauges.len() > 100, "too few gauges to prove anything: {}", gauges.len());
+    let differences = differences(&truth, &gauges);
+    assert!(differences.is_empty(), "the truth, and what is shown instead:\n{}", differences.join("\n"));
+}
+
+/// Polls a world where every answer bears `fault`.
+fn nothing_is_published(fault: &str) {
+    let simulator = Simulator::start(&[fault]);
+    let mut exporter = Exporter::start(&config(simulator.address, KEY_SECRET, &["max_attempts: 2"]), &[]);
+    wait_for("several polls to fail", UP_WITHIN, || {
+        let failures = gate::scrape(exporter.address).sum("agentless_exporter_poll_failures_total");
+        if failures >= 3.0 { Ok(()) } else { Err(format!("{failures} so far")) }
+    });
+
+    let shown = gate::scrape_strictly(exporter.address);
+    let gauges = shown.gauges("agentless_scan_");
+    assert!(gauges.is_empty(), "published without a good poll: {gauges:?}");
+    assert_eq!(shown.value("agentless_exporter_source_up"), Some(0.0));
+    assert_eq!(shown.value("agentless_exporter_last_poll_success_timestamp_seconds"), None);
+    assert!(shown.value("agentless_exporter_consecutive_poll_failures") >= Some(3.0), "{shown:?}");
+    assert_eq!(http::get(exporter.address, "/-/ready").status, 503);
+    assert_eq!(http::get(exporter.address, "/-/healthy").status, 200);
+    assert!(exporter.process.is_running());
+
+    let log = exporter.process.output().stderr;
+    let told = log.lines().filter(|line| line.contains("level=warn") || line.contains("level=error")).count();
+    assert_eq!(told, 1, "a failure that lasts is told once:\n{log}");
+}
+
+/// What an exporter must show of this world at `at`, milliseconds since the epoch.
+fn truth(simulator: &Simulator, at: f64) -> BTreeMap<Series, f64> {
+    let told = simulator.world(&format!("truth?at={at}"));
+    let told = told.as_object().expect("the truth is an object of series");
+    let series = told.iter().map(|(series, value)| {
+        let series = Series::parse(series).expect("a key is a series");
+        (series, value.as_f64().expect("a value is a number"))
+    });
+    series.collect()
+}
+
+/// The gauges about scans of the only source, without its label, as the world tells them.
+fn gauges_about_scans(shown: &Exposition) -> BTreeMap<Series, f64> {
+    let gauges = shown.gauges("agentless_scan_").into_iter();
+    let without_source = gauges.map(|(mut series, value)| {
+        assert_eq!(series.labels.remove("source").as_deref(), Some("sim"), "{series}");
+        (series, value)
+    });
+    without_source.collect()
+}
+
+/// One line for each series that is missing, invented or wrong.
+fn differences(truth: &BTreeMap<Series, f64>, shown: &BTreeMap<Series, f64>) -> Vec<String> {
+    let wrong = truth.iter().filter_map(|(series, expected)| match shown.get(series) {
+        None => Some(format!("{series}: {expected}, not shown")),
+        Some(value) if !is_close(*value, *expected) => Some(format!("{series}: {expected}, shown {value}")),
+        Some(_) => None,
+    });
+    let invented = shown.iter().filter(|(series, _)| !truth.contains_key(series));
+    wrong.chain(invented.map(|(series, value)| format!("{series}: none, shown {value}"))).collect()
+}
+
+/// Equal but for the order in which floating-point numbers were added.
+fn is_close(left: f64, right: f64) -> bool {
+    (left - right).abs() <= 1e-9 * left.abs().max(right.abs())
+}
+
+#[test]
+fn the_comparison_finds_what_is_missing_invented_or_wrong() {
+    let series = |pairs: &[(&str, f64)]| -> BTreeMap<Series, f64> {
+        pairs.iter().map(|&(text, value)| (Series::parse(text).unwrap(), value)).collect()
+    };
+    let truth = series(&[("a{x=\"1\"}", 1.0), ("b", 1e12), ("c", 3.0)]);
+    assert_eq!(differences(&truth, &series(&[("a{x=\"1\"}", 1.0), ("b", 1e12 + 1e-3), ("c", 3.0)])), [""; 0]);
+    let shown = series(&[("a{x=\"1\"}", 2.0), ("b", 1e12), ("d", 4.0)]);
+    assert_eq!(
+        differences(&truth, &shown),
+        ["a{x=\"1\"}: 1, shown 2", "c{}: 3, not shown", "d{}: none, shown 4"]
+    );
+}

@@ -1,0 +1,95 @@
+//! An HTTP client for loopback, as small as the tests need, so that no library hides what is sent.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// A server that says nothing for so long is broken.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The `Accept` of a scraper that wants OpenMetrics.
+pub(crate) const OPENMETRICS: (&str, &str) = ("Accept", "application/openmetrics-text; version=1.0.0");
+
+/// An answer with its whole body.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// Status code.
+    pub(crate) status: u16,
+    head: String,
+    /// The body, which is text here.
+    pub(crate) body: String,
+}
+
+impl Answer {
+    /// The first header of that name, in any letter case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().skip(1).find_map(|line| {
+            let (found, value) = line.split_once(':')?;
+            found.eq_ignore_ascii_case(name).then(|| value.trim())
+        })
+    }
+}
+
+/// GET of `path` without more headers than HTTP wants; the answer must come.
+pub(crate) fn get(address: SocketAddr, path: &str) -> Answer {
+    ask("GET", address, path, &[]).unwrap_or_else(|error| panic!("GET {path} of {address}: {error}"))
+}
+
+/// One request on a connection of its own.
+///
+/// # Errors
+/// If the server can't be reached or does not answer as HTTP wants.
+pub(crate) fn ask(
+    method: &str,
+    address: SocketAddr,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> Result<Answer, String> {
+    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT).map_err(|error| error.to_string())?;
+    let timeouts = stream.set_read_timeout(Some(TIMEOUT)).and(stream.set_write_timeout(Some(TIMEOUT)));
+    timeouts.map_err(|error| error.to_string())?;
+    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    for (name, value) in headers {
+        request.push_str(&format!("{name}: {value}\r\n"));
+    }
+    if method != "GET" {
+        request.push_str("Content-Length: 0\r\n");
+    }
+    request.push_str("\r\n");
+    let mut answer = Vec::new();
+    stream
+        .write_all(request.as_bytes())
+        .and_then(|()| stream.read_to_end(&mut answer))
+        .map_err(|error| error.to_string())?;
+    parse(&answer)
+}
+
+fn parse(answer: &[u8]) -> Result<Answer, String> {
+    let text = String::from_utf8(answer.to_vec()).map_err(|error| error.to_string())?;
+    let (head, body) =
+        text.split_once("\r\n\r\n").ok_or_else(|| format!("no end of the head in {text:?}"))?;
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+    let status = status.ok_or_else(|| format!("no status in {head:?}"))?;
+    let mut answer = Answer { status, head: head.to_owned(), body: body.to_owned() };
+    if answer.header("Transfer-Encoding").is_some_and(|encoding| encoding == "chunked") {
+        answer.body = unchunked(body).ok_or("the chunked body is cut off")?;
+    } else if let Some(length) = answer.header("Content-Length")
+        && length.parse() != Ok(body.len())
+    {
+        return Err(format!("{length} bytes of body were told, {} came", body.len()));
+    }
+    Ok(answer)
+}
+
+fn unchunked(mut rest: &str) -> Option<String> {
+    let mut body = String::new();
+    loop {
+        let (length, after) = rest.split_once("\r\n")?;
+        let length = usize::from_str_radix(length, 16).ok()?;
+        if length == 0 {
+            return Some(body);
+        }
+        body.push_str(after.get(..length)?);
+        rest = after.get(length..)?.strip_prefix("\r\n")?;
+    }
+}

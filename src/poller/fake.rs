@@ -133,11 +133,13 @@ impl Cloud {
 
     pub(super) fn api(&self, clock: &Clock, meters: SourceMeters) -> Api {
         let config = rpc::Config { requests_per_second: 1e6, max_attempts: 1, ..rpc::Config::default() };
-        let keys = credentials::Config::AccessKey { id: "id".to_owned(), secret: Secret::new("secret") };
+        let keys =
+            credentials::Config::AccessKey { id: "testid".to_owned(), secret: Secret::new("testsecret") };
+        let limits = Arc::new(Limits::new(config.requests_per_second, 64));
         let client = Client::new(ClientParts {
             endpoint: Endpoint::parse("https://cloud.example", false).unwrap(),
-            limits: Arc::new(Limits::new(config.requests_per_second, 64)),
-            config: &config,
+            limits,
+            config,
             keys: credentials::build(&keys, &Env::default()),
             transport: Arc::new(self.clone()),
             clock: clock.clone(),

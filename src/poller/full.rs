@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use futures_util::stream::{FuturesUnordered, TryStreamExt as _};
 
 use crate::clock::UnixMillis;
 use crate::ledger::{FullListing, KeyMap, Record, Records, TaskKey};
@@ -169,14 +169,15 @@ impl FullReader<'_> {
         lost: &mut LostRows,
     ) -> Result<Records, PollError> {
         let queries: Vec<Query> = roots.map(|root| Query::subtasks_of(&root.id)).collect();
-        let mut listings = stream::iter(&queries)
-            .map(|query| self.pager.read_all(query, record))
-            .buffer_unordered(self.config.concurrency);
+        let mut waiting = queries.iter();
+        let mut under_way = FuturesUnordered::new();
         let mut scans = Records::default();
-        while let Some(listed) = listings.try_next().await? {
-            let wanted = listed.rows.into_iter().filter(|(_, subtask)| self.is_wanted(subtask));
+        loop {
+            let room = self.config.concurrency.saturating_sub(under_way.len());
+            under_way.extend(waiting.by_ref().take(room).map(|query| self.pager.read_all(query, record)));
+            let Some(listed) = under_way.try_next().await? else { break };
+            let wanted = counted(listed, lost).into_iter().filter(|(_, subtask)| self.is_wanted(subtask));
             scans.extend(wanted);
-            add(lost, listed.lost);
         }
         Ok(scans)
     }

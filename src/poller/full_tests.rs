@@ -9,8 +9,7 @@ use crate::snapshot::Published;
 async fn polled(cloud: &Cloud, config: Config) -> Arc<Published> {
     let mut source = cloud.source(config);
     source.poll().await;
-    let published = source.subscribe().borrow().clone();
-    published
+    Arc::clone(&source.subscribe().borrow())
 }
 
 fn config(listing: Listing) -> Config {

@@ -146,9 +146,11 @@ async fn rows_that_shift_in_every_read_come_together_over_the_reads() {
 
 #[tokio::test(start_paused = true)]
 async fn a_listing_that_never_comes_together_is_incomplete() {
-    // Each read shows one task that no other read shows, of two that there are.
-    let cloud = Cloud::scripted([], |_, number| {
-        Answer::Body(body(vec![json!({"TaskId": format!("t{number}"), "Status": 2})], 100, 100))
+    // Each read shows one task that no other read shows.
+    let cloud = Cloud::scripted([], |params, number| {
+        let row = json!({"TaskId": format!("t{number}"), "Status": 2});
+        let rows = if page_of(params) == 1 { vec![row] } else { Vec::new() };
+        Answer::Body(body(rows, 10, 100))
     });
     let error = read(&cloud, 100).await.unwrap_err();
     assert_eq!(error.reason(), FailureReason::Incomplete);

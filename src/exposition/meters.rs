@@ -22,6 +22,8 @@ pub(super) fn family(gathered: &MetricFamily) -> Option<Family<'_>> {
         .iter()
         .map(|metric| Sample { labels: labels(metric, order), value: value(metric, kind) })
         .collect();
+    // By source first, as everywhere; the registry's own order goes by the names of labels.
+    family.samples.sort_by(|a, b| a.labels.cmp(&b.labels));
     Some(family)
 }
 

@@ -22,7 +22,7 @@ border-radius:.5rem}\
 .good{color:var(--good)}.warn{color:var(--warn)}.bad{color:var(--bad)}.idle,footer{color:var(--soft)}\
 .failure{margin:0 0 .6rem;padding:.4rem .75rem;border-left:.25rem solid var(--bad);overflow-wrap:anywhere}\
 .failure p{margin:.2rem 0}\
-dl{margin:0;display:grid;grid-template-columns:repeat(auto-fit,minmax(11rem,1fr));gap:.4rem 1rem}\
+dl{margin:0;display:flex;flex-wrap:wrap;gap:.4rem 2rem}\
 dt{color:var(--soft);font-size:.85rem}dd{margin:0;overflow-wrap:anywhere}\
 .wide{overflow-x:auto}\
 table{margin-top:.8rem;width:100%;border-collapse:collapse;font-variant-numeric:tabular-nums}\

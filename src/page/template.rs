@@ -59,7 +59,9 @@ fn told(html: &mut Html, failure: &Failure<'_>) {
 }
 
 fn table(html: &mut Html, source: &Source<'_>) {
-    html.raw("<div class=\"wide\"><table>\n<caption>Scan tasks in the look-back</caption>\n");
+    // It scrolls on a narrow screen, which a keyboard can do only where it can go.
+    html.raw("<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"Scan tasks of ");
+    html.text(source.name).raw("\"><table>\n<caption>Scan tasks in the look-back</caption>\n");
     html.raw("<thead><tr><th scope=\"col\">Target type</th>");
     for status in Status::ALL {
         html.raw("<th scope=\"col\">").text(status.as_str().replace('_', " ")).raw("</th>");

@@ -1,5 +1,28 @@
 //! The exporter's HTTP face: routes, methods, negotiation.
 
+mod negotiate;
+mod ready;
+mod routes;
+#[cfg(test)]
+mod socket_tests;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use hyper::header::HeaderValue;
+use hyper::http::uri::PathAndQuery;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::lifecycle::Health;
+use crate::meters::Meters;
+use crate::net::{self, Bounds, Listener};
+use crate::page;
+use crate::snapshot::Published;
+
+use ready::Readiness;
+
 /// Where and what the exporter serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -12,5 +35,115 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self { listen_addresses: vec![":9982".to_owned()], telemetry_path: "/metrics".to_owned() }
+    }
+}
+
+/// A path that the exposition cannot have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TelemetryPathError {
+    /// It is relative, or holds what a path of a URL cannot hold.
+    #[error("expected a path of a URL that begins with `/` and has no `?` or `#`, as in `/metrics`")]
+    NoPath,
+    /// It is where something else is served.
+    #[error(
+        "`/` and everything under `/-/` are taken by the exporter's own pages; use a path like `/metrics`"
+    )]
+    Taken,
+}
+
+/// Whether the exposition can be served at `path`.
+///
+/// # Errors
+/// If it is no path, or taken.
+pub fn check_telemetry_path(path: &str) -> Result<(), TelemetryPathError> {
+    let parsed = path.parse::<PathAndQuery>().map_err(|_| TelemetryPathError::NoPath)?;
+    if !path.starts_with('/') || parsed.path() != path {
+        return Err(TelemetryPathError::NoPath);
+    }
+    if path == "/" || path == "/-" || path.starts_with("/-/") {
+        return Err(TelemetryPathError::Taken);
+    }
+    Ok(())
+}
+
+/// What the answers are made from.
+#[derive(Debug)]
+pub struct Parts {
+    /// What each source publishes.
+    pub sources: Vec<watch::Receiver<Arc<Published>>>,
+    /// The meters shown, which also count the requests.
+    pub meters: Meters,
+    /// Whether the process works.
+    pub health: Health,
+    /// The time that data is judged by.
+    pub clock: Clock,
+    /// Cancelled when draining begins.
+    pub shutdown: CancellationToken,
+}
+
+/// The HTTP service. Clones are one service, and can serve several listeners.
+#[derive(Clone, Debug)]
+pub struct Web(Arc<Service>);
+
+#[derive(Debug)]
+struct Service {
+    telemetry_path: String,
+    page_policy: HeaderValue,
+    parts: Parts,
+    readiness: Readiness,
+}
+
+impl Web {
+    /// The service of `parts`, with the exposition at `telemetry_path`.
+    /// The patience of `/-/ready` counts from here.
+    ///
+    /// # Errors
+    /// If [`check_telemetry_path`] refuses the path.
+    pub fn new(telemetry_path: &str, parts: Parts) -> Result<Self, TelemetryPathError> {
+        check_telemetry_path(telemetry_path)?;
+        Ok(Self(Arc::new(Service {
+            telemetry_path: telemetry_path.to_owned(),
+            page_policy: HeaderValue::from_str(&page::content_security_policy())
+                .expect("the policy is words and a hash in ASCII"),
+            readiness: Readiness::new(parts.shutdown.clone()),
+            parts,
+        })))
+    }
+
+    /// Serves `listener` until the shutdown, then until the answers under way are finished.
+    pub async fn serve(self, listener: Listener) {
+        tracing::info!(address = %listener.local_addr(), "listening for HTTP requests");
+        let shutdown = self.0.parts.shutdown.clone();
+        net::serve(listener, Bounds::default(), shutdown, move |request, _peer| {
+            let service = Arc::clone(&self.0);
+            async move { Ok::<_, Infallible>(service.answer(&request)) }
+        })
+        .await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exposition_can_have_any_free_path() {
+        for path in ["/metrics", "/probe/agentless", "/-metrics", "/a%20b"] {
+            assert_eq!(check_telemetry_path(path), Ok(()), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_path_of_another_page_is_refused() {
+        for path in ["/", "/-/healthy", "/-/ready", "/-/reload", "/-/", "/-"] {
+            assert_eq!(check_telemetry_path(path), Err(TelemetryPathError::Taken), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_path_is_refused() {
+        for path in ["", "metrics", "/a b", "/a?b=c", "/a#b", "*", "http://localhost/metrics", "/ü\n"] {
+            assert_eq!(check_telemetry_path(path), Err(TelemetryPathError::NoPath), "{path:?}");
+        }
     }
 }

@@ -1,0 +1,122 @@
+//! The sample lines, which both formats write alike but for two spellings.
+
+use std::fmt::Write as _;
+
+use super::family::{Histogram, Labels, Sample, Value};
+
+/// Where the formats differ in a sample line.
+pub(super) struct Spelling {
+    /// What is added to the name of a family for the sample of a gauge or counter.
+    pub(super) number_suffix: &'static str,
+    /// Writes the bound of a bucket.
+    pub(super) bound: fn(f64) -> String,
+}
+
+/// Writes every line of `sample`, of the family `name`.
+pub(super) fn sample(out: &mut String, name: &str, sample: &Sample<'_>, spelling: &Spelling) {
+    match &sample.value {
+        Value::Number(value) => line(out, name, spelling.number_suffix, &sample.labels, None, *value),
+        Value::Histogram(histogram) => buckets(out, name, &sample.labels, histogram, spelling.bound),
+    }
+}
+
+/// The number as the formats want it: shortest form that reads back the same, whole numbers
+/// without a point, never an exponent.
+pub(super) fn number(value: f64) -> String {
+    if value.is_infinite() {
+        return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
+    }
+    value.to_string()
+}
+
+/// Writes `text` on one line; `quotes` too need a backslash between quotes.
+pub(super) fn escape(out: &mut String, text: &str, quotes: bool) {
+    for c in text.chars() {
+        match c {
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '"' if quotes => out.push_str("\\\""),
+            c => out.push(c),
+        }
+    }
+}
+
+/// Writes one line of the metadata of a family.
+pub(super) fn metadata(out: &mut String, keyword: &str, name: &str) {
+    let _infallible = write!(out, "# {keyword} {name} ");
+}
+
+fn buckets(
+    out: &mut String,
+    name: &str,
+    labels: &Labels<'_>,
+    histogram: &Histogram,
+    bound: fn(f64) -> String,
+) {
+    for &(upper, count) in &histogram.buckets {
+        line(out, name, "_bucket", labels, Some(("le", &bound(upper))), count as f64);
+    }
+    line(out, name, "_bucket", labels, Some(("le", "+Inf")), histogram.count as f64);
+    line(out, name, "_sum", labels, None, histogram.sum);
+    line(out, name, "_count", labels, None, histogram.count as f64);
+}
+
+fn line(
+    out: &mut String,
+    name: &str,
+    suffix: &str,
+    labels: &Labels<'_>,
+    last_label: Option<(&str, &str)>,
+    value: f64,
+) {
+    out.push_str(name);
+    out.push_str(suffix);
+    let mut separator = '{';
+    for &(label, value) in labels.iter().chain(&last_label) {
+        out.push(separator);
+        separator = ',';
+        out.push_str(label);
+        out.push_str("=\"");
+        escape(out, value, true);
+        out.push('"');
+    }
+    if separator == ',' {
+        out.push('}');
+    }
+    out.push(' ');
+    out.push_str(&number(value));
+    out.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_no_exponent_and_no_needless_point() {
+        let cases = [
+            (0.0, "0"),
+            (137.0, "137"),
+            (0.1, "0.1"),
+            (1e15, "1000000000000000"),
+            (1e21, "1000000000000000000000"),
+            (1_795_489_445.999, "1795489445.999"),
+            (-2.0, "-2"),
+            (f64::INFINITY, "+Inf"),
+            (f64::NEG_INFINITY, "-Inf"),
+            (f64::NAN, "NaN"),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(number(value), expected);
+        }
+    }
+
+    #[test]
+    fn label_values_escape_what_would_end_them() {
+        let labels = vec![("source", "a\\b\"c\nd{}=,é")];
+        let mut out = String::new();
+        let spelling = Spelling { number_suffix: "", bound: number };
+        sample(&mut out, "x", &Sample { labels, value: Value::Number(1.0) }, &spelling);
+        assert_eq!(out, "x{source=\"a\\\\b\\\"c\\nd{}=,é\"} 1\n");
+    }
+}

@@ -1,0 +1,121 @@
+//! What is answered to which path and method.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::{Method, Request, Response, StatusCode};
+
+use crate::exposition;
+use crate::page;
+use crate::snapshot::Published;
+
+use super::{Service, negotiate};
+
+const PLAIN: &str = "text/plain; charset=utf-8";
+const HTML: &str = "text/html; charset=utf-8";
+
+/// What is served where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Route {
+    Metrics,
+    Page,
+    Healthy,
+    Ready,
+}
+
+impl Route {
+    fn of(path: &str, telemetry_path: &str) -> Option<Self> {
+        match path {
+            "/" => Some(Self::Page),
+            "/-/healthy" => Some(Self::Healthy),
+            "/-/ready" => Some(Self::Ready),
+            _ => (path == telemetry_path).then_some(Self::Metrics),
+        }
+    }
+
+    /// The label `path` of the meter, whatever path the exposition was given.
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Metrics => "/metrics",
+            Self::Page => "/",
+            Self::Healthy => "/-/healthy",
+            Self::Ready => "/-/ready",
+        }
+    }
+}
+
+impl Service {
+    /// The answer to `request`; its body is not read. To `HEAD` the server below sends the
+    /// header alone.
+    pub(super) fn answer<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+        let route = Route::of(request.uri().path(), &self.telemetry_path);
+        let readable = [Method::GET, Method::HEAD].contains(request.method());
+        let mut response = match route {
+            None => respond(StatusCode::NOT_FOUND, PLAIN, "not found\n"),
+            Some(_) if !readable => method_not_allowed(),
+            Some(Route::Metrics) => self.metrics(request),
+            Some(Route::Page) => self.page(),
+            Some(Route::Healthy) => self.healthy(),
+            Some(Route::Ready) => self.ready(),
+        };
+        let headers = response.headers_mut();
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        // Every answer speaks of one instant.
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        self.parts.meters.http_request(route.map_or("other", Route::label), response.status().as_u16());
+        response
+    }
+
+    fn metrics<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+        let format = negotiate::format(request.headers());
+        let body = exposition::render(format, &self.published(), &self.parts.meters, self.parts.clock.now());
+        respond(StatusCode::OK, format.content_type(), body)
+    }
+
+    fn page(&self) -> Response<Full<Bytes>> {
+        let body = page::render(&self.published(), &self.telemetry_path, self.parts.clock.now());
+        let mut response = respond(StatusCode::OK, HTML, body);
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_SECURITY_POLICY, self.page_policy.clone());
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        response
+    }
+
+    fn healthy(&self) -> Response<Full<Bytes>> {
+        if self.parts.health.is_good() {
+            respond(StatusCode::OK, PLAIN, "healthy\n")
+        } else {
+            let body = "not healthy: a task of the process has died, the log tells which\n";
+            respond(StatusCode::SERVICE_UNAVAILABLE, PLAIN, body)
+        }
+    }
+
+    fn ready(&self) -> Response<Full<Bytes>> {
+        let report = self.readiness.report(&self.published());
+        let status = if report.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        respond(status, PLAIN, report.text)
+    }
+
+    /// What every source has published last, taken out at once so that rendering holds no lock.
+    fn published(&self) -> Vec<Arc<Published>> {
+        self.parts.sources.iter().map(|source| Arc::clone(&source.borrow())).collect()
+    }
+}
+
+fn method_not_allowed() -> Response<Full<Bytes>> {
+    let mut response = respond(StatusCode::METHOD_NOT_ALLOWED, PLAIN, "method not allowed\n");
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    response
+}
+
+fn respond(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}

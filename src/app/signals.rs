@@ -1,0 +1,39 @@
+//! What the operating system asks for.
+
+use std::io;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// SIGTERM and SIGINT, caught from the moment this exists.
+#[derive(Debug)]
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Begins to catch them.
+    ///
+    /// # Errors
+    /// If the system refuses a handler.
+    pub(super) fn catch() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Cancels `shutdown` at the first signal; returns at the second.
+    pub(super) async fn watch(mut self, shutdown: CancellationToken) {
+        let first = self.next().await;
+        tracing::info!(signal = first, "draining; a second signal ends the process at once");
+        shutdown.cancel();
+        let second = self.next().await;
+        tracing::warn!(signal = second, "ending at once");
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! `simulate`: the simulated Security Center by itself.
+
+use crate::cli::{SimulateArgs, SimulatedListing, SimulatorArgs};
+use crate::clock::Clock;
+use crate::logging;
+use crate::simulator::{self, Simulator};
+
+use super::run::{Failure, until_signal};
+
+/// Runs the simulator until a signal.
+pub(super) fn run(args: SimulateArgs) -> Result<(), Failure> {
+    logging::init(args.log.config());
+    let config = config(args.simulator)?;
+    until_signal(|shutdown| async move {
+        let simulator = Simulator::bind(config, Clock::system()).await.map_err(Failure::start)?;
+        tracing::info!(address = %simulator.local_addr(), "the simulated Security Center listens");
+        simulator.serve(shutdown).await;
+        Ok(())
+    })
+}

@@ -54,7 +54,8 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-fn string_to_sign(parts: Parts<'_>) -> String {
+/// What is signed. The API repeats its own in the message of `SignatureDoesNotMatch`.
+pub fn string_to_sign(parts: Parts<'_>) -> String {
     format!("{ALGORITHM}\n{}", sha256_hex(canonical_request(parts).as_bytes()))
 }
 

@@ -1,1 +1,42 @@
 //! The simulated Security Center: a real HTTP server with a seeded, moving fleet of scans.
+//!
+//! It verifies signatures, answers `ListAgentlessTask` with the vendor's shapes and codes, and can
+//! be made to fail in all the ways that the real one may. It writes its own rows and computes its
+//! own truth: nothing here is shared with the code that reads them.
+//!
+//! Besides the API, for loopback peers only and unsigned:
+//!
+//! | request | answer |
+//! | --- | --- |
+//! | `GET /_world/truth?at=MILLIS&lookback=SECONDS&keep=SECONDS` | what an exporter that starts now must show |
+//! | `GET /_world/tasks` | the ids of all scan tasks and main tasks |
+//! | `POST /_world/freeze` | the time of the world stands from now on |
+//! | `POST /_world/step?by=30s` | moves the time of a frozen world on |
+//! | `POST /_world/thaw` | the time of the world goes on from where it stands |
+//!
+//! The same seed, start and clock give the same answers: what a row looks like is a property of
+//! (seed, TaskId), faults are drawn from (seed, request, attempt).
+
+mod api;
+mod auth;
+mod config;
+mod control;
+mod dice;
+mod envelope;
+mod faults;
+mod fleet;
+mod nonces;
+mod params;
+mod query;
+mod reply;
+mod row;
+mod select;
+mod server;
+mod task;
+mod timeline;
+mod truth;
+mod world;
+
+pub use config::{Config, ConfigError, Listing, UnknownListing};
+pub use faults::{Fault, FaultRate, FaultRateError, Faults};
+pub use server::{Simulator, SimulatorError};

@@ -1,1 +1,3 @@
 //! The composition root: builds the parts, supervises them, ends them.
+
+pub mod check;

@@ -1,1 +1,3 @@
 //! `ListAgentlessTask` of Security Center: endpoints, request, wire shapes, decoding.
+
+pub mod endpoints;

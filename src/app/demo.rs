@@ -1,13 +1,14 @@
 //! `demo`: the daemon against a simulated Security Center in the same process. Nothing between
 //! them is simulated: requests are signed, paged, limited and retried.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::cli::DemoArgs;
 use crate::clock::Clock;
 use crate::config::{EndpointConfig, Settings, SourceSettings};
 use crate::env::Env;
-use crate::simulator::Simulator;
+use crate::simulator::{self, Simulator};
 use crate::{credentials, logging, poller, rpc};
 
 use super::daemon::Daemon;
@@ -23,29 +24,56 @@ const REQUESTS_PER_SECOND: f64 = 50.0;
 /// Runs both until a signal.
 pub(super) fn run(args: DemoArgs, env: &Env) -> Result<(), Failure> {
     let DemoArgs { web, log, simulator } = args;
-    let logging = log.config();
-    logging::init(logging);
     let config = simulate::config(simulator)?;
+    let mut settings = Settings::of_flags([web.overrides(), log.overrides()].concat(), Vec::new())?;
+    logging::init(settings.logging);
     until_signal(|shutdown| async move {
-        let credentials = credentials_of(&config);
+        let credentials = key_of(&config);
         let simulator = Simulator::bind(config, Clock::system()).await.map_err(Failure::start)?;
         let endpoint = simulator.local_addr();
         tracing::info!(address = %endpoint, "the simulated Security Center listens");
-        let source = SourceSettings {
-            name: "demo".to_owned(),
-            region: "simulated".to_owned(),
-            endpoint: EndpointConfig { url: format!("http://{endpoint}"), allow_http: false },
-            labels: Vec::new(),
-            rpc: rpc::Config { requests_per_second: REQUESTS_PER_SECOND, ..rpc::Config::default() },
-            credentials,
-            poller: poller::Config { interval: POLL_INTERVAL, ..poller::Config::default() },
-        };
-        let settings = Settings { logging, web: web.config(), sources: vec![source], warnings: Vec::new() };
-        let path = settings.web.telemetry_path.clone();
+        settings.sources.push(source(endpoint, credentials));
+        let telemetry_path = settings.web.telemetry_path.clone();
         let daemon = Daemon::bind(settings, env, Clock::system(), shutdown.clone()).await;
         let daemon = daemon.map_err(Failure::start)?;
-        say(&banner(&daemon, &path))?;
+        say(&banner(&daemon.addresses(), &telemetry_path, endpoint))?;
         tokio::join!(simulator.serve(shutdown), daemon.run());
         Ok(())
     })
+}
+
+fn key_of(config: &simulator::Config) -> credentials::Config {
+    let (id, secret) = (config.access_key_id.clone(), config.access_key_secret.clone());
+    match config.security_token.clone() {
+        Some(token) => credentials::Config::Sts { id, secret, token },
+        None => credentials::Config::AccessKey { id, secret },
+    }
+}
+
+fn source(endpoint: SocketAddr, credentials: credentials::Config) -> SourceSettings {
+    SourceSettings {
+        name: "demo".to_owned(),
+        region: "simulated".to_owned(),
+        endpoint: EndpointConfig { url: format!("http://{endpoint}"), allow_http: true },
+        labels: Vec::new(),
+        rpc: rpc::Config { requests_per_second: REQUESTS_PER_SECOND, ..rpc::Config::default() },
+        credentials,
+        poller: poller::Config { interval: POLL_INTERVAL, ..poller::Config::default() },
+    }
+}
+
+/// What to open.
+fn banner(addresses: &[SocketAddr], telemetry_path: &str, simulator: SocketAddr) -> String {
+    let mut text = "The exporter polls a simulated Security Center; stop it with Ctrl-C.\n\n".to_owned();
+    for &address in addresses {
+        let host = reachable(address);
+        text += &format!("  status page  http://{host}/\n  metrics      http://{host}{telemetry_path}\n");
+    }
+    text += &format!("  the truth    http://{}/_world/truth\n\n", reachable(simulator));
+    text
+}
+
+/// An address that a browser on this machine can open.
+fn reachable(address: SocketAddr) -> String {
+    if address.ip().is_unspecified() { format!("localhost:{}", address.port()) } else { address.to_string() }
 }

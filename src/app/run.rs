@@ -46,6 +46,10 @@ impl Failure {
         Self::Start(Box::new(error))
     }
 
+    pub(super) fn usage(error: impl Error + Send + Sync + 'static) -> Self {
+        Self::Usage(Box::new(error))
+    }
+
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Config(_) | Self::Usage(_) => ExitCode::from(EXIT_USAGE),

@@ -1,1 +1,148 @@
 //! The command line: flags and commands.
+
+mod flags;
+mod simulator;
+
+pub use flags::{CheckConfigArgs, LogArgs, ServeArgs, WebArgs};
+pub use simulator::{DemoArgs, SimulateArgs, SimulatedListing, SimulatorArgs};
+
+use std::ffi::OsString;
+
+use clap::{Parser, Subcommand};
+
+/// What the program is asked to do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Run the exporter (also without any command)
+    Serve(ServeArgs),
+    /// Run the exporter against a simulated Security Center; needs no account and no network
+    Demo(DemoArgs),
+    /// Run only the simulated Security Center
+    Simulate(SimulateArgs),
+    /// Check the configuration, tell every mistake, and exit
+    CheckConfig(CheckConfigArgs),
+}
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "agentless-exporter",
+    version,
+    about = "Prometheus exporter for the agentless scan tasks of Alibaba Cloud Security Center",
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  Look at it, without an account:
+    agentless-exporter demo
+  One account, by the environment:
+    export ALIBABA_CLOUD_REGION_ID=cn-hangzhou
+    export ALIBABA_CLOUD_ACCESS_KEY_ID=… ALIBABA_CLOUD_ACCESS_KEY_SECRET=…
+    agentless-exporter
+  Several accounts, by a file:
+    agentless-exporter check-config --config.file exporter.yaml
+    agentless-exporter --config.file exporter.yaml";
+
+/// Reads the arguments, the program's name first.
+///
+/// # Errors
+/// On `--help` and `--version`, and on wrong usage: `clap::Error::exit_code` is 0 for the first
+/// two and 2 for the last, and printing it goes to the right stream.
+pub fn parse<I, T>(args: I) -> Result<Command, clap::Error>
+where
+    I: IntoIterator<Item = T>,
+    T: Into<OsString> + Clone,
+{
+    let Cli { command, serve } = Cli::try_parse_from(args)?;
+    Ok(command.unwrap_or(Command::Serve(serve)))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn serve(args: &[&str]) -> ServeArgs {
+        match parse([&["agentless-exporter"], args].concat()) {
+            Ok(Command::Serve(serve)) => serve,
+            other => panic!("{args:?}: {other:?}"),
+        }
+    }
+
+    fn error(args: &[&str]) -> clap::Error {
+        parse([&["agentless-exporter"], args].concat()).unwrap_err()
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn serve_flags_work_with_and_without_the_command() {
+        let flags = ["--config.file", "a.yaml", "--log.level=debug", "--web.listen-address=:1"];
+        let bare = serve(&flags);
+        let named = serve(&[&["serve"], &flags[..]].concat());
+        assert_eq!(
+            bare.inputs(crate::env::Env::default()).flags,
+            named.inputs(crate::env::Env::default()).flags
+        );
+        assert_eq!(bare.config_file.as_deref(), Some(std::path::Path::new("a.yaml")));
+    }
+
+    #[test]
+    fn wrong_usage_exits_2_and_says_what_and_how_to_mend() {
+        for (args, said) in [
+            (&["--web.lisen-address=:1"][..], "--web.listen-address"),
+            (&["--web.listen-address=unix:/run/x"], "not available in this version"),
+            (&["--web.listen-address=9982"], "HOST:PORT"),
+            (&["--web.telemetry-path=/"], "status page"),
+            (&["--log.level=loud"], "possible values"),
+            (&["--web.config.file=x"], "unexpected argument"),
+            (&["--web.systemd-socket"], "unexpected argument"),
+            (&["--web.enable-lifecycle"], "unexpected argument"),
+            (&["check-config", "--live"], "unexpected argument"),
+            (&["once"], "once"),
+            (&["demo", "--fault", "throtle=0.1"], "did you mean throttle"),
+            (&["demo", "--fault", "throttle=2"], "from 0 to 1"),
+            (&["simulate", "--fault", "throttle"], "NAME=PROBABILITY"),
+            (&["simulate", "--access-key-id", "LTAI5tExample"], "made-up"),
+            (&["simulate", "--latency", "50"], "duration"),
+            (&["simulate", "--page-size-max", "0"], "0"),
+        ] {
+            let error = error(args);
+            assert_eq!(error.exit_code(), 2, "{args:?}");
+            assert!(error.to_string().contains(said), "{args:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn version_and_help_are_no_errors() {
+        let version = error(&["--version"]);
+        assert_eq!(version.exit_code(), 0);
+        assert_eq!(version.to_string(), format!("agentless-exporter {}\n", env!("CARGO_PKG_VERSION")));
+        for args in
+            [&["--help"][..], &["demo", "--help"], &["simulate", "--help"], &["check-config", "--help"]]
+        {
+            let help = error(args);
+            assert_eq!(help.exit_code(), 0, "{args:?}");
+            assert!(help.to_string().contains("Examples:"), "{args:?}");
+        }
+    }
+
+    #[test]
+    fn flags_not_given_leave_the_defaults_of_the_table() {
+        let env = crate::env::Env::from_iter([("ALIBABA_CLOUD_REGION_ID", "cn-hangzhou")]);
+        let settings = crate::config::load(&serve(&[]).inputs(env)).unwrap();
+        assert_eq!(settings.web, crate::web::Config::default());
+        assert_eq!(settings.logging, crate::logging::Config::default());
+    }
+}

@@ -1,1 +1,112 @@
 //! Configuration: one table of keys, layers, every mistake at once.
+//!
+//! Defaults, file, environment and flags are checked against [`KEYS`] one by one, laid over each
+//! other, and become the plain `Config` of each module.
+
+mod build;
+mod file;
+mod keys;
+mod kind;
+mod layers;
+mod mistakes;
+mod outside;
+pub mod parse;
+mod source;
+mod values;
+mod walk;
+
+pub(crate) use keys::named;
+pub use keys::{KEYS, Key, Privacy, Scope};
+pub use kind::Kind;
+pub(crate) use mistakes::nearest;
+pub use mistakes::{Mistake, Mistakes};
+
+use std::path::PathBuf;
+
+use crate::env::Env;
+use crate::{credentials, logging, poller, rpc, web};
+
+/// Whence the configuration comes. Defaults lie below all of these.
+#[derive(Clone, Debug, Default)]
+pub struct Inputs {
+    /// `--config.file`.
+    pub file: Option<PathBuf>,
+    /// The environment.
+    pub env: Env,
+    /// Paths of keys of [`Scope::Flag`] and their values; several of a key that takes a list.
+    pub flags: Vec<(&'static str, String)>,
+}
+
+/// A configuration without mistakes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Log lines.
+    pub logging: logging::Config,
+    /// The exporter's own HTTP face.
+    pub web: web::Config,
+    /// What is polled, at least one, in the order of the file.
+    pub sources: Vec<SourceSettings>,
+    /// What is no mistake, but should be told once.
+    pub warnings: Vec<String>,
+}
+
+/// The configuration of one source.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceSettings {
+    /// Unique name, the label `source`.
+    pub name: String,
+    /// Region; empty if only an endpoint was given.
+    pub region: String,
+    /// Where the API is.
+    pub endpoint: EndpointConfig,
+    /// Extra labels of the info metric, in order of names.
+    pub labels: Vec<(String, String)>,
+    /// How requests are sent. Sources with the same credentials have the same limits.
+    pub rpc: rpc::Config,
+    /// Where the access key comes from.
+    pub credentials: credentials::Config,
+    /// How the tasks are polled.
+    pub poller: poller::Config,
+}
+
+/// Where the API of a source is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointConfig {
+    /// `https://HOST[:PORT]` or `http://HOST[:PORT]`, nothing after it.
+    pub url: String,
+    /// Whether `http://` is allowed for hosts other than loopback.
+    pub allow_http: bool,
+}
+
+impl Settings {
+    /// The settings of flags alone, for `sources` that no configuration describes.
+    ///
+    /// # Errors
+    /// On any mistake in a flag, with all of them.
+    pub fn of_flags(
+        flags: Vec<(&'static str, String)>,
+        sources: Vec<SourceSettings>,
+    ) -> Result<Self, Mistakes> {
+        let mut mistakes = Mistakes::default();
+        let inputs = Inputs { flags, ..Inputs::default() };
+        let (logging, web) = build::of_flags(&layers::flags(&inputs, &mut mistakes));
+        if mistakes.is_empty() {
+            Ok(Self { logging, web, sources, warnings: Vec::new() })
+        } else {
+            Err(mistakes)
+        }
+    }
+}
+
+/// Reads, checks and builds the whole configuration.
+///
+/// # Errors
+/// On any mistake, with all of them.
+pub fn load(inputs: &Inputs) -> Result<Settings, Mistakes> {
+    let mut mistakes = Mistakes::default();
+    let settings = layers::merge(inputs, &mut mistakes).map(|merged| build::settings(&merged, &mut mistakes));
+    match settings {
+        Some(settings) if mistakes.is_empty() => Ok(settings),
+        _ => Err(mistakes),
+    }
+}

@@ -2,6 +2,7 @@
 
 mod api;
 mod decode;
+pub mod endpoints;
 mod loose;
 mod query;
 mod wire;

@@ -1,0 +1,144 @@
+//! The flags of the exporter. Those that are keys of the configuration take default, help and
+//! check from the table of keys.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+
+use crate::config::{Inputs, Kind, named};
+use crate::env::Env;
+
+/// Flags of the daemon.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = SERVE_EXAMPLES)]
+pub struct ServeArgs {
+    /// YAML file; without one there is one source, set by the environment
+    #[arg(long = "config.file", value_name = "PATH")]
+    pub config_file: Option<PathBuf>,
+    /// Flags of the exporter's own HTTP face.
+    #[command(flatten)]
+    pub web: WebArgs,
+    /// Flags of logging.
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  agentless-exporter serve --config.file exporter.yaml
+  agentless-exporter serve --web.listen-address 127.0.0.1:9982 --log.format json";
+
+/// Flags of the exporter's own HTTP face.
+#[derive(Clone, Debug, Args)]
+pub struct WebArgs {
+    #[arg(
+        long = "web.listen-address",
+        value_name = "HOST:PORT",
+        help = help("web.listen-address"),
+        default_value = named("web.listen-address").default,
+        value_parser = checked("web.listen-address")
+    )]
+    listen_addresses: Vec<String>,
+    #[arg(
+        long = "web.telemetry-path",
+        value_name = "PATH",
+        help = help("web.telemetry-path"),
+        default_value = named("web.telemetry-path").default,
+        value_parser = checked("web.telemetry-path")
+    )]
+    telemetry_path: String,
+}
+
+/// Flags of logging.
+#[derive(Clone, Debug, Args)]
+pub struct LogArgs {
+    #[arg(
+        long = "log.level",
+        value_name = "LEVEL",
+        help = help("log.level"),
+        default_value = named("log.level").default,
+        value_parser = words("log.level")
+    )]
+    level: String,
+    #[arg(
+        long = "log.format",
+        value_name = "FORM",
+        help = help("log.format"),
+        default_value = named("log.format").default,
+        value_parser = words("log.format")
+    )]
+    format: String,
+}
+
+/// Flags of `check-config`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = CHECK_EXAMPLES)]
+pub struct CheckConfigArgs {
+    /// YAML file; without one the environment alone is checked
+    #[arg(long = "config.file", value_name = "PATH")]
+    pub config_file: Option<PathBuf>,
+}
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  agentless-exporter check-config --config.file exporter.yaml
+Exit codes: 0 valid, 2 not valid";
+
+impl ServeArgs {
+    /// What the configuration is to be loaded from.
+    pub fn inputs(&self, env: Env) -> Inputs {
+        Inputs { file: self.config_file.clone(), env, flags: self.overrides() }
+    }
+
+    /// The flags as keys and values.
+    pub fn overrides(&self) -> Vec<(&'static str, String)> {
+        [self.web.overrides(), self.log.overrides()].concat()
+    }
+}
+
+impl WebArgs {
+    /// The flags as keys and values.
+    pub fn overrides(&self) -> Vec<(&'static str, String)> {
+        let addresses = self.listen_addresses.iter().map(|address| ("web.listen-address", address.clone()));
+        addresses.chain([("web.telemetry-path", self.telemetry_path.clone())]).collect()
+    }
+}
+
+impl LogArgs {
+    /// The flags as keys and values.
+    pub fn overrides(&self) -> Vec<(&'static str, String)> {
+        vec![("log.level", self.level.clone()), ("log.format", self.format.clone())]
+    }
+}
+
+impl CheckConfigArgs {
+    /// What the configuration is to be loaded from.
+    pub fn inputs(&self, env: Env) -> Inputs {
+        Inputs { file: self.config_file.clone(), env, flags: Vec::new() }
+    }
+}
+
+/// The help of a key, with a capital letter as all help here.
+fn help(path: &str) -> String {
+    let help = named(path).help;
+    help[..1].to_uppercase() + &help[1..]
+}
+
+/// Applies the check of a key.
+fn checked(path: &'static str) -> impl Fn(&str) -> Result<String, String> + Clone {
+    move |text| match named(path).kind {
+        Kind::Text(check) | Kind::Texts(check) => {
+            check(text).map(|()| text.to_owned()).map_err(ToOwned::to_owned)
+        }
+        _ => Ok(text.to_owned()),
+    }
+}
+
+/// The words that a key takes.
+fn words(path: &'static str) -> PossibleValuesParser {
+    match named(path).kind {
+        Kind::Word(words) => PossibleValuesParser::new(words),
+        _ => PossibleValuesParser::new(Vec::<&str>::new()),
+    }
+}

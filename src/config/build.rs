@@ -1,0 +1,166 @@
+//! From good values to the settings of the whole program, and the checks across keys.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ::config::{Map, Value};
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::{credentials, logging, poller, rpc, web};
+
+use super::layers::Merged;
+use super::mistakes::Mistakes;
+use super::parse::{self, show_duration};
+use super::values::Values;
+use super::{Settings, SourceSettings, outside, source};
+
+/// Builds the settings; they are whole only if no mistake was found here or before.
+pub(super) fn settings(merged: &Merged, mistakes: &mut Mistakes) -> Settings {
+    let values = Values::of(&merged.tree);
+    let mut warnings: Vec<String> = values
+        .not_in_force()
+        .map(|path| format!("{path}: accepted, has no effect in this version"))
+        .collect();
+    let base = source::Base {
+        rpc: rpc_config(&values, "api", &rpc::Config::default(), mistakes),
+        poller: poller_config(&values, "", &poller::Config::default()),
+    };
+    timing(&base.rpc, &base.poller, "", "", mistakes);
+    let mut sources = source::sources(&values, &base, &merged.sources, mistakes, &mut warnings);
+    unite_limits(&mut sources, &mut warnings);
+    Settings { logging: logging_config(&values), web: web_config(&values), sources, warnings }
+}
+
+/// What flags alone decide.
+pub(super) fn of_flags(flags: &Map<String, Value>) -> (logging::Config, web::Config) {
+    let values = Values::of(flags);
+    (logging_config(&values), web_config(&values))
+}
+
+fn logging_config(values: &Values) -> logging::Config {
+    let level = match values.text("log.level") {
+        Some("error") => LevelFilter::ERROR,
+        Some("warn") => LevelFilter::WARN,
+        Some("debug") => LevelFilter::DEBUG,
+        Some("trace") => LevelFilter::TRACE,
+        _ => LevelFilter::INFO,
+    };
+    let format = match values.text("log.format") {
+        Some("json") => logging::Format::Json,
+        _ => logging::Format::Logfmt,
+    };
+    logging::Config { level, format }
+}
+
+fn web_config(values: &Values) -> web::Config {
+    web::Config {
+        listen_addresses: values.texts("web.listen-address").to_vec(),
+        telemetry_path: values.text("web.telemetry-path").unwrap_or_default().to_owned(),
+    }
+}
+
+/// The request settings of the keys in `group`, those of `base` where there is none.
+pub(super) fn rpc_config(
+    values: &Values,
+    group: &str,
+    base: &rpc::Config,
+    mistakes: &mut Mistakes,
+) -> rpc::Config {
+    let at = |name: &str| format!("{group}.{name}");
+    rpc::Config {
+        signature: match values.text(&at("signature")) {
+            Some("hmac-sha1") => rpc::Signature::HmacSha1,
+            Some(_) => rpc::Signature::Acs3HmacSha256,
+            None => base.signature,
+        },
+        requests_per_second: values.number(&at("requests_per_second")).unwrap_or(base.requests_per_second),
+        concurrency: values.whole(&at("concurrency")).unwrap_or(base.concurrency),
+        max_attempts: values.whole(&at("max_attempts")).unwrap_or(base.max_attempts),
+        connect_timeout: values.duration(&at("connect_timeout")).unwrap_or(base.connect_timeout),
+        request_timeout: values.duration(&at("request_timeout")).unwrap_or(base.request_timeout),
+        proxy: outside::secret(values, &at("proxy"), parse::proxy, mistakes).or_else(|| base.proxy.clone()),
+        ca_file: outside::ca_file(values, &at("ca_file"), mistakes).or_else(|| base.ca_file.clone()),
+    }
+}
+
+/// The poll settings of the keys below `prefix`, those of `base` where there is none.
+/// `listing` and `target_types` are those of `base`.
+pub(super) fn poller_config(values: &Values, prefix: &str, base: &poller::Config) -> poller::Config {
+    let span = |name: &str, base: Duration| values.duration(&format!("{prefix}{name}")).unwrap_or(base);
+    poller::Config {
+        interval: span("poll.interval", base.interval),
+        stall_timeout: span("poll.stall_timeout", base.stall_timeout),
+        lookback: span("poll.lookback", base.lookback),
+        stale_after: span("poll.stale_after", base.stale_after),
+        keep_targets: span("metrics.targets.keep", base.keep_targets),
+        page_size: values.whole(&format!("{prefix}api.page_size")).unwrap_or(base.page_size),
+        concurrency: values.whole(&format!("{prefix}api.concurrency")).unwrap_or(base.concurrency),
+        listing: base.listing,
+        target_types: base.target_types.clone(),
+    }
+}
+
+/// Times that only make sense in one order.
+pub(super) fn timing(
+    rpc: &rpc::Config,
+    poller: &poller::Config,
+    prefix: &str,
+    origin: &str,
+    mistakes: &mut Mistakes,
+) {
+    let mut order = |key: &str, least: Duration, other: &str, than: Duration, reason: &str| {
+        let (key, other) = (format!("{prefix}{key}"), format!("{prefix}{other}"));
+        if least <= than && !mistakes.concern(&key) && !mistakes.concern(&other) {
+            let (least, than) = (show_duration(least), show_duration(than));
+            mistakes.add(key, origin, format!("{least} must be more than {other}, {than}: {reason}"));
+        }
+    };
+    order(
+        "poll.stall_timeout",
+        poller.stall_timeout,
+        "api.request_timeout",
+        rpc.request_timeout,
+        "else a poll is given up before its request is; raise the first or lower the second",
+    );
+    order(
+        "api.request_timeout",
+        rpc.request_timeout,
+        "api.connect_timeout",
+        rpc.connect_timeout,
+        "else no time is left for the answer; raise the first or lower the second",
+    );
+}
+
+/// Sources with the same credentials share one limit, the lowest that any of them asks for.
+fn unite_limits(sources: &mut [SourceSettings], warnings: &mut Vec<String>) {
+    let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for index in 0..sources.len() {
+        let first = sources.iter().position(|other| share(other, &sources[index])).unwrap_or(index);
+        groups.entry(first).or_default().push(index);
+    }
+    for members in groups.into_values().filter(|members| members.len() > 1) {
+        let limits = members.iter().map(|&index| &sources[index].rpc);
+        let rate = limits.clone().map(|rpc| rpc.requests_per_second).fold(f64::INFINITY, f64::min);
+        let concurrency = limits.clone().map(|rpc| rpc.concurrency).min().unwrap_or(1);
+        if limits.clone().all(|rpc| rpc.requests_per_second == rate && rpc.concurrency == concurrency) {
+            continue;
+        }
+        let names: Vec<_> = members.iter().map(|&index| sources[index].name.as_str()).collect();
+        warnings.push(format!(
+            "sources {} have the same credentials and share one limit, so the lowest of theirs is used: \
+             api.requests_per_second {rate}, api.concurrency {concurrency}",
+            names.join(", ")
+        ));
+        for index in members {
+            sources[index].rpc.requests_per_second = rate;
+            sources[index].rpc.concurrency = concurrency;
+        }
+    }
+}
+
+fn share(a: &SourceSettings, b: &SourceSettings) -> bool {
+    use credentials::Config::{Default, Env};
+    // Both take the environment's key in this version.
+    let from_environment = |source: &SourceSettings| matches!(source.credentials, Default | Env);
+    a.credentials == b.credentials || from_environment(a) && from_environment(b)
+}

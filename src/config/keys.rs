@@ -1,0 +1,248 @@
+//! The one table of keys: everything that can be configured, for the reader, the command line
+//! and the docs.
+
+use std::fmt;
+
+use super::kind::Kind;
+use super::parse;
+
+/// Where a key may stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// In the file or the environment, for all sources.
+    Global,
+    /// As [`Self::Global`], and again in a source for that source alone.
+    PerSource,
+    /// In each source of the file.
+    Source,
+    /// On the command line, `--` and the path.
+    Flag,
+}
+
+/// Whether the value of a key may be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Privacy {
+    /// It may be shown.
+    Open,
+    /// It is no secret, but one may stand there by mistake: never shown in a message.
+    Private,
+    /// It is never shown, and has a twin `…_file` that names a file to read it from.
+    Secret,
+}
+
+/// One thing that can be configured.
+#[derive(Clone, Copy)]
+pub struct Key {
+    /// Groups and name, joined by dots; that of a source starts with `sources[].`.
+    pub path: &'static str,
+    /// Which values it takes.
+    pub kind: Kind,
+    /// The value in force when none is given; empty for none.
+    pub default: &'static str,
+    /// What it does.
+    pub help: &'static str,
+    /// Where it may stand.
+    pub scope: Scope,
+    /// Whether its value may be shown.
+    pub privacy: Privacy,
+    /// Whether this version heeds it. A key that waits for its feature is accepted and
+    /// checked, and a value other than the default gives a warning.
+    pub in_force: bool,
+}
+
+/// What stands at a path of the configuration.
+pub(super) enum Place {
+    /// More keys.
+    Group,
+    /// The list of sources.
+    Sources,
+    /// A value.
+    Value(&'static Key),
+    /// The file that holds a secret.
+    SecretFile(&'static Key),
+}
+
+/// The kind of a path that names a file with a secret.
+pub(super) const SECRET_FILE: Kind = Kind::Path;
+
+const SOURCE: &str = "sources[].";
+
+/// All keys.
+pub const KEYS: &[Key] = &[
+    key("poll.interval", Kind::Duration("1s", "1d"), "2m", "a poll of a source starts every interval").each(),
+    key("poll.stall_timeout", Kind::Duration("1s", "1h"), "2m", "a poll that gets no page for so long is abandoned and counts as failed").each(),
+    key("poll.lookback", Kind::Duration("1m", "400d"), "7d", "gauges count tasks that started within it, or still run").each(),
+    key("poll.full_every", Kind::Duration("1m", "30d"), "6h", "between two full listings only what changed is asked for").each().later(),
+    key("poll.stale_after", Kind::Duration("1s", "30d"), "15m", "age at which a snapshot is stale; effective: the largest of this, 3 intervals and 3 times the last poll").each(),
+    key("api.page_size", Kind::Whole(1, 1000), "50", "rows asked for at a time; the server may give fewer").each(),
+    key("api.concurrency", Kind::Whole(1, 64), "2", "pages in flight, shared by sources with the same credentials").each(),
+    key("api.requests_per_second", Kind::Number(0.001, 1000.0), "2", "most requests a second, shared by sources with the same credentials").each(),
+    key("api.max_attempts", Kind::Whole(1, 20), "5", "attempts of one request, in all").each(),
+    key("api.connect_timeout", Kind::Duration("100ms", "1m"), "5s", "most time to connect").each(),
+    key("api.request_timeout", Kind::Duration("100ms", "10m"), "30s", "most time from sending a request to the end of its answer").each(),
+    key("api.signature", Kind::Word(&["acs3-hmac-sha256", "hmac-sha1"]), "acs3-hmac-sha256", "how requests are signed; hmac-sha1 is RPC signature 1.0").each(),
+    key("api.proxy", Kind::Text(parse::proxy), "", "URL of a proxy; without one HTTPS_PROXY and NO_PROXY count").each().secret(),
+    key("api.ca_file", Kind::Path, "", "PEM file with an extra trusted CA").each(),
+    key("metrics.targets.keep", Kind::Duration("0s", "3650d"), "35d", "the last finished state of a target outlives the look-back by this"),
+    key("metrics.targets.mode", Kind::Word(&["off", "failing", "all"]), "failing", "which targets get series of their own").later(),
+    key("metrics.targets.limit", Kind::Whole(0, 100_000), "2000", "most targets with series of their own per source").later(),
+    key("metrics.targets.names", Kind::Flag, "true", "whether instance and target names are shown").later(),
+    key("state.path", Kind::Path, "", "file in which counters and what was seen survive a restart").later(),
+    key("sources[].name", Kind::Text(parse::name), "", "unique name, the label `source`").source(),
+    key("sources[].region", Kind::Text(parse::region), "", "region id, which picks the endpoint").source(),
+    key("sources[].endpoint", Kind::Text(endpoint), "", "URL of the API, instead of the region's").source().private(),
+    key("sources[].allow_http", Kind::Flag, "false", "allow an http:// endpoint that is not loopback").source(),
+    key("sources[].network", Kind::Word(&["public", "vpc"]), "public", "whether the region is asked over the internet or inside a VPC").source(),
+    key("sources[].listing", Kind::Word(&["auto", "flat", "per_root", "root"]), "auto", "how scan tasks are listed; auto finds out").source(),
+    key("sources[].target_types", Kind::Words(&["snapshot", "image", "user_snapshot", "user_image", "nas", "sandbox", "security_fix"]), "", "types of targets to list; none for all").source(),
+    key("sources[].labels", Kind::Labels, "", "extra labels of agentless_exporter_source_info").source(),
+    key("sources[].credentials.type", Kind::Text(credentials_type), "default", "where the access key comes from: default, access_key, sts or env").source(),
+    key("sources[].credentials.access_key_id", Kind::Text(parse::secret), "", "for access_key and sts").source().private(),
+    key("sources[].credentials.access_key_secret", Kind::Text(parse::secret), "", "for access_key and sts").source().secret(),
+    key("sources[].credentials.security_token", Kind::Text(parse::secret), "", "for sts").source().secret(),
+    key("web.listen-address", Kind::Texts(parse::listen_address), ":9982", "address to listen on: HOST:PORT or :PORT; may be repeated").flag(),
+    key("web.telemetry-path", Kind::Text(parse::telemetry_path), "/metrics", "path of the exposition").flag(),
+    key("log.level", Kind::Word(&["error", "warn", "info", "debug", "trace"]), "info", "least severe level that is logged").flag(),
+    key("log.format", Kind::Word(&["logfmt", "json"]), "logfmt", "form of a log line").flag(),
+];
+
+const fn key(path: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Key {
+    Key { path, kind, default, help, scope: Scope::Global, privacy: Privacy::Open, in_force: true }
+}
+
+impl Key {
+    const fn each(self) -> Self {
+        Self { scope: Scope::PerSource, ..self }
+    }
+
+    const fn source(self) -> Self {
+        Self { scope: Scope::Source, ..self }
+    }
+
+    const fn flag(self) -> Self {
+        Self { scope: Scope::Flag, ..self }
+    }
+
+    const fn private(self) -> Self {
+        Self { privacy: Privacy::Private, ..self }
+    }
+
+    const fn secret(self) -> Self {
+        Self { privacy: Privacy::Secret, ..self }
+    }
+
+    const fn later(self) -> Self {
+        Self { in_force: false, ..self }
+    }
+
+    /// Whether the key is set for all sources at once, in the file or the environment.
+    pub(super) fn is_global(&self) -> bool {
+        matches!(self.scope, Scope::Global | Scope::PerSource)
+    }
+}
+
+/// Shows the path only; values of keys are nowhere in here.
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Key").field(&self.path).finish()
+    }
+}
+
+/// The key at `path`.
+///
+/// # Panics
+/// If the table has no such key; every caller writes one down.
+pub(crate) fn named(path: &str) -> &'static Key {
+    KEYS.iter().find(|key| key.path == path).expect("callers name keys of the table")
+}
+
+/// What stands at `path`, in which every source is `sources[]`.
+pub(super) fn at(path: &str) -> Option<Place> {
+    if path == "sources" {
+        return Some(Place::Sources);
+    }
+    let group = format!("{path}.");
+    places().find_map(|(place, key)| {
+        if place == path {
+            return Some(Place::Value(key));
+        }
+        if key.privacy == Privacy::Secret && path.strip_suffix("_file") == Some(&place) {
+            return Some(Place::SecretFile(key));
+        }
+        place.starts_with(&group).then_some(Place::Group)
+    })
+}
+
+/// The paths at which a key may stand by the side of, or somewhere else than, a mistaken one.
+pub(super) fn known_paths() -> impl Iterator<Item = String> {
+    let groups = ["poll", "api", "metrics", "metrics.targets", "state", "sources", "sources[].credentials"];
+    let twins =
+        places().filter(|(_, key)| key.privacy == Privacy::Secret).map(|(place, _)| format!("{place}_file"));
+    let groups = groups.into_iter().chain(["sources[].poll", "sources[].api"]).map(str::to_owned);
+    groups.chain(places().map(|(place, _)| place)).chain(twins)
+}
+
+/// Every key at every path where it may stand.
+fn places() -> impl Iterator<Item = (String, &'static Key)> {
+    KEYS.iter().flat_map(|key| {
+        let in_source = (key.scope == Scope::PerSource).then(|| format!("{SOURCE}{}", key.path));
+        [Some(key.path.to_owned()), in_source].into_iter().flatten().map(move |place| (place, key))
+    })
+}
+
+fn endpoint(text: &str) -> Result<(), parse::Problem> {
+    parse::endpoint(text).map(drop)
+}
+
+fn credentials_type(text: &str) -> Result<(), parse::Problem> {
+    match text {
+        "default" | "access_key" | "sts" | "env" => Ok(()),
+        "ecs_ram_role" | "oidc" | "ram_role_arn" | "profile" | "uri" => {
+            Err("is not available in this version; available: default, access_key, sts, env")
+        }
+        _ => Err("expected one of default, access_key, sts, env"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ::config::ValueKind;
+
+    #[test]
+    fn every_default_is_a_value_of_its_kind() {
+        for key in KEYS.iter().filter(|key| !key.default.is_empty()) {
+            let value = ValueKind::from(key.default);
+            let value =
+                if let Kind::Texts(_) = key.kind { ValueKind::from(vec![key.default]) } else { value };
+            assert!(key.kind.read(&value).is_ok(), "{key:?}");
+        }
+    }
+
+    #[test]
+    fn no_two_keys_share_a_path() {
+        let mut paths: Vec<_> = known_paths().collect();
+        paths.sort();
+        assert!(paths.windows(2).all(|pair| pair[0] != pair[1]), "{paths:?}");
+    }
+
+    #[test]
+    fn every_known_path_is_found_and_no_other() {
+        for path in known_paths() {
+            assert!(at(&path).is_some(), "{path}");
+        }
+        for path in ["", "poll.", "sources[]", "sources[].state.path", "web", "sources[].web.telemetry-path"]
+        {
+            assert!(!matches!(at(path), Some(Place::Value(_) | Place::SecretFile(_))), "{path}");
+        }
+    }
+
+    #[test]
+    fn target_types_are_those_that_the_api_can_filter_by() {
+        use crate::model::TargetType;
+        let Kind::Words(words) = named("sources[].target_types").kind else { panic!("a list of words") };
+        let known: Vec<_> =
+            TargetType::ALL.iter().filter(|kind| kind.code().is_some()).map(|kind| kind.as_str()).collect();
+        assert_eq!(words, known);
+    }
+}

@@ -1,0 +1,202 @@
+//! The kinds of values that keys have: what is accepted, and what it becomes.
+
+use std::time::Duration;
+
+use ::config::{Map, Value, ValueKind};
+
+use super::parse::{self, Problem};
+
+/// What values a key takes.
+#[derive(Clone, Copy)]
+pub enum Kind {
+    /// A length of time, between two others.
+    Duration(&'static str, &'static str),
+    /// A whole number, between two others.
+    Whole(u64, u64),
+    /// A number, between two others.
+    Number(f64, f64),
+    /// `true` or `false`.
+    Flag,
+    /// One of some words.
+    Word(&'static [&'static str]),
+    /// A list of some words, each at most once.
+    Words(&'static [&'static str]),
+    /// A text that passes a check.
+    Text(fn(&str) -> Result<(), Problem>),
+    /// A list of texts that pass a check.
+    Texts(fn(&str) -> Result<(), Problem>),
+    /// The path of a file; blank for none.
+    Path,
+    /// Names and texts.
+    Labels,
+}
+
+/// A value that its [`Kind`] accepts. Has no `Debug`, because a text may be a secret.
+#[derive(Clone, PartialEq)]
+pub(super) enum Typed {
+    Duration(Duration),
+    Whole(u64),
+    Number(f64),
+    Flag(bool),
+    Text(String),
+    Texts(Vec<String>),
+    Labels(Vec<(String, String)>),
+}
+
+/// What is wrong with a value, in words that don't contain it.
+pub(super) struct Wrong {
+    /// Where inside the value: `.name` or `[1]`; empty for all of it.
+    pub(super) at: String,
+    /// What was expected.
+    pub(super) problem: String,
+    /// What came, for keys whose values may be shown.
+    pub(super) got: String,
+}
+
+impl Kind {
+    /// Reads a value.
+    pub(super) fn read(self, value: &ValueKind) -> Result<Typed, Vec<Wrong>> {
+        match (self, value) {
+            (Self::Words(words), ValueKind::Array(items)) => read_list(Self::Word(words), items),
+            (Self::Texts(check), ValueKind::Array(items)) => read_list(Self::Text(check), items),
+            (Self::Labels, ValueKind::Table(table)) => read_labels(table),
+            _ => self.read_scalar(value).map_err(|problem| vec![Wrong::new(String::new(), problem, value)]),
+        }
+    }
+
+    fn read_scalar(self, value: &ValueKind) -> Result<Typed, String> {
+        let expected = || format!("expected {}", self.expected());
+        match (self, value) {
+            (_, ValueKind::Nil) => Err("has no value; give it one or leave the key out".to_owned()),
+            (Self::Duration(min, max), ValueKind::String(text)) => {
+                let span = parse::duration(text).ok();
+                let limit = |text| parse::duration(text).expect("the limits in the key table are durations");
+                span.filter(|span| (limit(min)..=limit(max)).contains(span))
+                    .map(Typed::Duration)
+                    .ok_or_else(expected)
+            }
+            (Self::Whole(min, max), _) => whole(value)
+                .filter(|number| (min..=max).contains(number))
+                .map(Typed::Whole)
+                .ok_or_else(expected),
+            (Self::Number(min, max), _) => number(value)
+                .filter(|number| (min..=max).contains(number))
+                .map(Typed::Number)
+                .ok_or_else(expected),
+            (Self::Flag, ValueKind::Boolean(flag)) => Ok(Typed::Flag(*flag)),
+            (Self::Flag, ValueKind::String(text)) => text.parse().map(Typed::Flag).map_err(|_| expected()),
+            (Self::Word(words), ValueKind::String(text)) if words.contains(&text.as_str()) => {
+                Ok(Typed::Text(text.clone()))
+            }
+            (Self::Text(check), ValueKind::String(text)) => match check(text) {
+                Ok(()) => Ok(Typed::Text(text.clone())),
+                Err(problem) => Err(problem.to_owned()),
+            },
+            (Self::Path, ValueKind::String(text)) if !text.contains('\0') => Ok(Typed::Text(text.clone())),
+            (Self::Text(_), ValueKind::Boolean(_) | ValueKind::I64(_) | ValueKind::Float(_)) => Err(
+                "expected a text; put it in quotes, because YAML turns 1e5, 0123 or true into something else"
+                    .to_owned(),
+            ),
+            _ => Err(expected()),
+        }
+    }
+
+    /// The values of this kind in words, as in "expected …".
+    pub fn expected(self) -> String {
+        match self {
+            Self::Duration(min, max) => {
+                format!("a duration from {min} to {max}, written like 30s, 5m, 1h30m or 7d")
+            }
+            Self::Whole(min, max) => format!("a whole number from {min} to {max}"),
+            Self::Number(min, max) => format!("a number from {min} to {max}"),
+            Self::Flag => "true or false".to_owned(),
+            Self::Word(words) => format!("one of {}", words.join(", ")),
+            Self::Words(words) => format!("a list of {}", words.join(", ")),
+            Self::Text(_) => "a text".to_owned(),
+            Self::Texts(_) => "a list of texts".to_owned(),
+            Self::Path => "the path of a file".to_owned(),
+            Self::Labels => "label names with texts".to_owned(),
+        }
+    }
+}
+
+impl Wrong {
+    fn new(at: String, problem: String, value: &ValueKind) -> Self {
+        Self { at, problem, got: show(value) }
+    }
+}
+
+fn read_list(entry: Kind, items: &[Value]) -> Result<Typed, Vec<Wrong>> {
+    let mut texts = Vec::new();
+    let mut wrongs = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let problem = match entry.read_scalar(&item.kind) {
+            Ok(Typed::Text(text)) if !texts.contains(&text) => {
+                texts.push(text);
+                continue;
+            }
+            Ok(_) => "stands twice in the list".to_owned(),
+            Err(problem) => problem,
+        };
+        wrongs.push(Wrong::new(format!("[{index}]"), problem, &item.kind));
+    }
+    if wrongs.is_empty() { Ok(Typed::Texts(texts)) } else { Err(wrongs) }
+}
+
+fn read_labels(table: &Map<String, Value>) -> Result<Typed, Vec<Wrong>> {
+    let mut labels = Vec::new();
+    let mut wrongs = Vec::new();
+    for (name, item) in table {
+        let at = format!(".{name}");
+        if let Err(problem) = parse::label_name(name) {
+            wrongs.push(Wrong { at, problem: problem.to_owned(), got: String::new() });
+            continue;
+        }
+        match Kind::Text(label_value).read_scalar(&item.kind) {
+            Ok(Typed::Text(text)) => labels.push((name.clone(), text)),
+            Ok(_) => {}
+            Err(problem) => wrongs.push(Wrong::new(at, problem, &item.kind)),
+        }
+    }
+    // Maps have no order; labels and mistakes shall.
+    labels.sort();
+    wrongs.sort_by(|a, b| a.at.cmp(&b.at));
+    if wrongs.is_empty() { Ok(Typed::Labels(labels)) } else { Err(wrongs) }
+}
+
+/// A value on one short line.
+fn show(value: &ValueKind) -> String {
+    const MOST: usize = 60;
+    match value {
+        ValueKind::Nil => String::new(),
+        ValueKind::String(text) if text.chars().count() > MOST => {
+            format!("{:?}…", text.chars().take(MOST).collect::<String>())
+        }
+        ValueKind::String(text) => format!("{text:?}"),
+        ValueKind::Table(_) => "a group of keys".to_owned(),
+        ValueKind::Array(_) => "a list".to_owned(),
+        scalar => scalar.to_string(),
+    }
+}
+
+fn whole(value: &ValueKind) -> Option<u64> {
+    match value {
+        ValueKind::I64(number) => u64::try_from(*number).ok(),
+        ValueKind::String(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+fn number(value: &ValueKind) -> Option<f64> {
+    match value {
+        ValueKind::I64(number) => Some(*number as f64),
+        ValueKind::Float(number) => Some(*number),
+        ValueKind::String(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+fn label_value(text: &str) -> Result<(), Problem> {
+    let fits = text.chars().count() <= 256 && !text.chars().any(char::is_control);
+    if fits { Ok(()) } else { Err("expected at most 256 characters without line breaks or other controls") }
+}

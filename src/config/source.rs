@@ -1,0 +1,229 @@
+//! The settings of each source.
+
+use std::collections::BTreeMap;
+
+use crate::model::{Listing, TargetType};
+use crate::sas::endpoints::{self, Network};
+use crate::secret::Secret;
+use crate::{credentials, poller, rpc};
+
+use super::layers::{REGION_VARIABLE, SourcesFrom};
+use super::mistakes::Mistakes;
+use super::values::Values;
+use super::{EndpointConfig, SourceSettings, build, outside, parse};
+
+/// What holds for every source that doesn't say otherwise.
+pub(super) struct Base {
+    pub(super) rpc: rpc::Config,
+    pub(super) poller: poller::Config,
+}
+
+/// Builds every source.
+pub(super) fn sources(
+    values: &Values,
+    base: &Base,
+    from: &SourcesFrom,
+    mistakes: &mut Mistakes,
+    warnings: &mut Vec<String>,
+) -> Vec<SourceSettings> {
+    let file = match from {
+        SourcesFrom::File(path) => path.as_str(),
+        SourcesFrom::Environment => "",
+    };
+    if values.sources == 0 && !mistakes.concern("sources") {
+        mistakes.add(
+            "sources",
+            file,
+            "is empty; list at least one source, or leave the key out for the one source `default`",
+        );
+    }
+    let mut names = BTreeMap::new();
+    (0..values.sources)
+        .map(|index| {
+            let mut one = One { values, file, at: format!("sources[{index}]"), mistakes, warnings };
+            let name = one.name();
+            if let Some(first) = names.get(&name).filter(|_| !name.is_empty()) {
+                one.mistake(
+                    "name",
+                    &format!("{name:?} is the name of sources[{first}] too; give each source its own"),
+                );
+            }
+            names.entry(name.clone()).or_insert(index);
+            one.build(name, base, matches!(from, SourcesFrom::Environment))
+        })
+        .collect()
+}
+
+/// One source under way.
+struct One<'a> {
+    values: &'a Values,
+    file: &'a str,
+    /// `sources[0]`.
+    at: String,
+    mistakes: &'a mut Mistakes,
+    warnings: &'a mut Vec<String>,
+}
+
+impl One<'_> {
+    fn build(mut self, name: String, base: &Base, from_environment: bool) -> SourceSettings {
+        let prefix = format!("{}.", self.at);
+        let values = self.values;
+        let rpc = build::rpc_config(values, &self.key("api"), &base.rpc, self.mistakes);
+        let mut poller = build::poller_config(values, &prefix, &base.poller);
+        poller.listing = match values.text(&self.key("listing")) {
+            Some("flat") => Listing::Flat,
+            Some("per_root") => Listing::PerRoot,
+            Some("root") => Listing::Root,
+            _ => Listing::Auto,
+        };
+        let wanted = values.texts(&self.key("target_types"));
+        let is_wanted = |kind: &TargetType| wanted.iter().any(|word| word == kind.as_str());
+        poller.target_types = TargetType::ALL.iter().copied().filter(is_wanted).collect();
+        // What is wrong for all sources is told once, not for each.
+        if values.has_any(&self.key("poll.")) || values.has_any(&self.key("api.")) {
+            let origin = self.origin();
+            build::timing(&rpc, &poller, &prefix, &origin, self.mistakes);
+        }
+        SourceSettings {
+            region: values.text(&self.key("region")).unwrap_or_default().to_owned(),
+            endpoint: self.endpoint(from_environment),
+            labels: values.labels(&self.key("labels")).to_vec(),
+            credentials: self.credentials(),
+            name,
+            rpc,
+            poller,
+        }
+    }
+
+    fn name(&mut self) -> String {
+        let name = self.values.text(&self.key("name")).unwrap_or_default().to_owned();
+        if name.is_empty() && !self.told(&["name"]) {
+            self.mistake(
+                "name",
+                "is missing; give the source a unique name, which becomes the label `source`",
+            );
+        }
+        name
+    }
+
+    fn endpoint(&mut self, from_environment: bool) -> EndpointConfig {
+        let values = self.values;
+        let allow_http = values.flag(&self.key("allow_http")).unwrap_or(false);
+        let mut url = String::new();
+        let network = match values.text(&self.key("network")) {
+            Some("vpc") => Network::Vpc,
+            _ => Network::Public,
+        };
+        match (values.text(&self.key("endpoint")), values.text(&self.key("region"))) {
+            (Some(endpoint), _) => {
+                url = endpoint.trim_end_matches('/').to_owned();
+                let plain = parse::endpoint(endpoint).is_ok_and(|url| !url.secure && !url.loopback);
+                if plain && !allow_http {
+                    self.mistake(
+                        "endpoint",
+                        "http:// sends signed requests in the clear and is allowed for loopback only; \
+                         use https://, or set allow_http: true for this source",
+                    );
+                }
+                if network == Network::Vpc {
+                    self.warn("network", "has no effect when `endpoint` is set");
+                }
+            }
+            (None, _) if self.told(&["endpoint", "region", "network"]) => {}
+            (None, Some(region)) => match endpoints::resolve(region, network) {
+                Ok(host) => url = format!("https://{host}"),
+                Err(error) => self.mistake("region", &error.to_string()),
+            },
+            (None, None) => self.no_region(from_environment),
+        }
+        EndpointConfig { url, allow_http }
+    }
+
+    fn no_region(&mut self, from_environment: bool) {
+        let (china, others) = (endpoints::CHINA, endpoints::INTERNATIONAL);
+        let centres = format!(
+            "there are two data centres, {china} for regions cn-* and {others} for all others, and the wrong \
+             one would show a healthy, empty account"
+        );
+        if from_environment {
+            self.mistakes.add(
+                REGION_VARIABLE,
+                "environment",
+                format!("is not set, and no sources are configured; set it, or list sources in the file of --config.file: {centres}"),
+            );
+        } else {
+            self.mistake("region", &format!("is missing, and so is endpoint; set one of them: {centres}"));
+        }
+    }
+
+    fn credentials(&mut self) -> credentials::Config {
+        const ID: &str = "credentials.access_key_id";
+        const SECRET: &str = "credentials.access_key_secret";
+        const TOKEN: &str = "credentials.security_token";
+        let word = self.values.text(&self.key("credentials.type")).unwrap_or_default();
+        let needed: &[&str] = match word {
+            _ if self.told(&["credentials.type"]) => return credentials::Config::Default,
+            "access_key" => &[ID, SECRET],
+            "sts" => &[ID, SECRET, TOKEN],
+            _ => &[],
+        };
+        for name in [ID, SECRET, TOKEN] {
+            let given = self.values.text(&self.key(name)).is_some()
+                || self.values.text(&self.key(&format!("{name}_file"))).is_some();
+            let is_needed = needed.contains(&name);
+            if given && !is_needed {
+                let mend = if name == TOKEN { "type: sts" } else { "type: access_key or type: sts" };
+                self.mistake(
+                    name,
+                    &format!("is not used by credentials of type {word}; leave it out or set {mend}"),
+                );
+            } else if is_needed && !given && !self.told(&[name]) {
+                let file = if name == ID { String::new() } else { format!(" or {}_file", last(name)) };
+                self.mistake(
+                    name,
+                    &format!("is missing; credentials of type {word} need {}{file}", last(name)),
+                );
+            }
+        }
+        let id = self.values.text(&self.key(ID)).unwrap_or_default().to_owned();
+        let mut secret = |name: &str| {
+            let path = self.key(name);
+            Secret::new(outside::secret(self.values, &path, parse::secret, self.mistakes).unwrap_or_default())
+        };
+        match word {
+            "access_key" => credentials::Config::AccessKey { id, secret: secret(SECRET) },
+            "sts" => credentials::Config::Sts { id, secret: secret(SECRET), token: secret(TOKEN) },
+            "env" => credentials::Config::Env,
+            _ => credentials::Config::Default,
+        }
+    }
+
+    fn key(&self, name: &str) -> String {
+        format!("{}.{name}", self.at)
+    }
+
+    fn told(&self, names: &[&str]) -> bool {
+        names.iter().any(|name| self.mistakes.concern(&self.key(name)))
+    }
+
+    fn mistake(&mut self, name: &str, text: &str) {
+        let (key, origin) = (self.key(name), self.origin());
+        self.mistakes.add(key, origin, text);
+    }
+
+    fn warn(&mut self, name: &str, text: &str) {
+        self.warnings.push(format!("{}: {text}", self.key(name)));
+    }
+
+    fn origin(&self) -> String {
+        match self.values.text(&self.key("name")) {
+            Some(name) if !self.file.is_empty() => format!("source {name:?} in {}", self.file),
+            _ => self.file.to_owned(),
+        }
+    }
+}
+
+/// The name of a key without its groups.
+pub(super) fn last(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or_default()
+}

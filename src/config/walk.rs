@@ -1,0 +1,173 @@
+//! A walk over the tree of a file: what is not in the table of keys, or not of its kind, is a
+//! mistake and is cut off, so that what follows sees good values only.
+
+use std::path::Path;
+
+use ::config::{Map, Value, ValueKind};
+
+use super::keys::{self, Key, Place, Privacy, Scope};
+use super::kind::{Kind, Typed};
+use super::mistakes::{Mistakes, nearest};
+
+/// Checks the tree of the file at `path` and gives back what is good of it. Relative paths in it
+/// start from the folder of the file.
+pub(super) fn check(tree: Map<String, Value>, path: &Path, mistakes: &mut Mistakes) -> Map<String, Value> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    Walk { origin: path.display().to_string(), folder, mistakes, source: None }.group("", "", tree)
+}
+
+/// Checks one value; `at` is where it stands, for the mistakes.
+pub(super) fn check_value(
+    key: &Key,
+    kind: Kind,
+    value: &ValueKind,
+    at: &str,
+    origin: &str,
+    mistakes: &mut Mistakes,
+) -> Option<Typed> {
+    let wrongs = match kind.read(value) {
+        Ok(typed) => return Some(typed),
+        Err(wrongs) => wrongs,
+    };
+    for wrong in wrongs {
+        let text = if key.privacy == Privacy::Open && !wrong.got.is_empty() {
+            format!("{}, got {}", wrong.problem, wrong.got)
+        } else {
+            wrong.problem
+        };
+        mistakes.add(format!("{at}{}", wrong.at), origin, text);
+    }
+    None
+}
+
+/// In its methods `at` is where something stands, `sources[1].region`, and `schema` the same
+/// place in the table of keys, `sources[].region`.
+struct Walk<'w> {
+    origin: String,
+    folder: &'w Path,
+    mistakes: &'w mut Mistakes,
+    /// Name of the source under way, so that its mistakes are found in a long list.
+    source: Option<String>,
+}
+
+impl Walk<'_> {
+    fn group(&mut self, at: &str, schema: &str, group: Map<String, Value>) -> Map<String, Value> {
+        let mut entries: Vec<_> = group.into_iter().collect();
+        // Maps have no order; mistakes shall.
+        entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+        entries
+            .into_iter()
+            .filter_map(|(name, value)| {
+                let value = self.entry(&join(at, &name), &join(schema, &name), &name, value)?;
+                Some((name, value))
+            })
+            .collect()
+    }
+
+    fn entry(&mut self, at: &str, schema: &str, name: &str, value: Value) -> Option<Value> {
+        // A dot in a name would join two levels of the table.
+        let place = if name.contains(['.', '[']) { None } else { keys::at(schema) };
+        match place {
+            None => self.unknown(at, schema, name),
+            Some(Place::Value(key)) if key.scope == Scope::Flag => self.flag(at, key),
+            Some(Place::Group) if schema == "web" || schema == "log" => {
+                self.mistake(at, "is set by flags, not in this file: see --help")
+            }
+            Some(Place::Group) => match value.kind {
+                ValueKind::Table(inner) => Some(self.group(at, schema, inner).into()),
+                ValueKind::Nil => None,
+                _ => self.mistake(at, "expected a group of keys"),
+            },
+            Some(Place::Sources) => match value.kind {
+                ValueKind::Array(list) => Some(self.sources(list).into()),
+                ValueKind::Nil => None,
+                _ => self.mistake(at, "expected a list, each source starting with `- name: …`"),
+            },
+            Some(Place::Value(key)) => match (key.kind, &value.kind) {
+                (Kind::Words(_) | Kind::Labels, ValueKind::Nil) => None,
+                (kind, _) => self.value(key, kind, at, value),
+            },
+            Some(Place::SecretFile(key)) => self.value(key, keys::SECRET_FILE, at, value),
+        }
+    }
+
+    fn value(&mut self, key: &Key, kind: Kind, at: &str, value: Value) -> Option<Value> {
+        let origin = self.origin();
+        match (kind, check_value(key, kind, &value.kind, at, &origin, self.mistakes)?) {
+            (Kind::Path, Typed::Text(path)) if !path.is_empty() => {
+                Some(self.folder.join(path).display().to_string().into())
+            }
+            _ => Some(value),
+        }
+    }
+
+    /// A source that is no group stays as an empty one, so that the others keep their numbers.
+    fn sources(&mut self, list: Vec<Value>) -> Vec<Value> {
+        let checked = list.into_iter().enumerate().map(|(index, item)| {
+            let at = format!("sources[{index}]");
+            let ValueKind::Table(source) = item.kind else {
+                self.mistake(&at, "expected a group of keys, starting with `- name: …`");
+                return Map::<String, Value>::new().into();
+            };
+            self.source = source.get("name").and_then(name_of);
+            let checked = self.group(&at, "sources[]", source);
+            self.source = None;
+            checked.into()
+        });
+        checked.collect()
+    }
+
+    fn unknown(&mut self, at: &str, schema: &str, name: &str) -> Option<Value> {
+        let text = match name.split_once('.') {
+            Some((group, key)) if keys::at(schema).is_some() => {
+                format!("write the levels of a key below each other: `{group}:`, and in it `{key}:`")
+            }
+            _ => match suggestion(schema) {
+                Some(meant) => format!("unknown key; did you mean `{meant}`?"),
+                None => "unknown key; see the configuration reference for those there are".to_owned(),
+            },
+        };
+        self.mistake(at, &text)
+    }
+
+    fn flag(&mut self, at: &str, key: &Key) -> Option<Value> {
+        self.mistake(at, &format!("is set by the flag --{}, not in this file", key.path))
+    }
+
+    fn mistake(&mut self, at: &str, text: &str) -> Option<Value> {
+        let origin = self.origin();
+        self.mistakes.add(at, origin, text);
+        None
+    }
+
+    fn origin(&self) -> String {
+        match &self.source {
+            Some(name) => format!("source {name:?} in {}", self.origin),
+            None => self.origin.clone(),
+        }
+    }
+}
+
+/// The key that was probably meant: spelled alike, or of the same name in another group.
+pub(super) fn suggestion(schema: &str) -> Option<String> {
+    let (group, name) = schema.rsplit_once('.').unwrap_or(("", schema));
+    let parent = |path: &str| path.rsplit_once('.').map_or("", |(group, _)| group).to_owned();
+    let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
+    let siblings = keys::known_paths().filter(|path| parent(path) == group).map(|path| last(&path));
+    let mut elsewhere: Vec<_> = keys::known_paths().filter(|path| last(path) == name).collect();
+    // One further inside the same group is the likeliest.
+    elsewhere.sort_by_key(|path| !path.starts_with(&format!("{group}.")));
+    nearest(name, siblings).or_else(|| elsewhere.into_iter().next())
+}
+
+/// The name of a source as the mistakes tell it, if it is one.
+pub(super) fn name_of(value: &Value) -> Option<String> {
+    match &value.kind {
+        ValueKind::String(name) if super::parse::name(name).is_ok() => Some(name.clone()),
+        _ => None,
+    }
+}
+
+fn join(group: &str, name: &str) -> String {
+    if group.is_empty() { name.to_owned() } else { format!("{group}.{name}") }
+}

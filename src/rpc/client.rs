@@ -213,4 +213,4 @@ fn date(headers: &HeaderMap) -> Option<UnixMillis> {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

@@ -177,6 +177,14 @@ async fn a_good_answer_is_read_and_counted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_may_run_on_any_thread() {
+    fn send<T: Send>(value: T) -> T {
+        value
+    }
+    assert_eq!(send(bench([]).call()).await.unwrap(), "good");
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_attempt_is_signed_anew_with_its_own_nonce_and_time() {
     let wait = vec![("retry-after", "2".to_owned())];
     let bench =

@@ -11,7 +11,7 @@ use crate::clock::{Clock, UnixMillis};
 use crate::meters::SourceMeters;
 
 use super::errors::Retry;
-use super::failure::{Envelope, Refusal};
+use super::refusal::{Envelope, Refusal};
 use super::request::{Signed, Stamp, sign};
 use super::retry::Attempts;
 use super::skew::{Skew, http_date};
@@ -213,4 +213,4 @@ fn date(headers: &HeaderMap) -> Option<UnixMillis> {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

@@ -57,7 +57,7 @@ const CODES: &[Class] = &[
     class(SIGNATURE_MISMATCH, FailureReason::Auth, Retry::Never, "check the access key secret"),
     class("IncompleteSignature", FailureReason::Auth, Retry::Never, "the signature lacks a part"),
     class("InvalidSignatureMethod", FailureReason::Auth, Retry::Never,
-        "the API takes no such signature; set another one"),
+        "the API takes no such signature; set api.signature to the other kind"),
     class("InvalidSecurityToken", FailureReason::Auth, Retry::Never,
         "the security token has expired or does not belong to the access key"),
     class("MissingSecurityToken", FailureReason::Auth, Retry::Never,

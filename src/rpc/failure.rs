@@ -4,15 +4,12 @@ use std::fmt;
 
 use crate::model::FailureReason;
 
-use super::errors::{self, Class, Retry, SIGNATURE_MISMATCH};
-use super::{AccessKey, KeyError, TransportError, sign_v1, sign_v3};
-
-/// Longest code, request id or message of the API that is kept, in bytes.
-const WORD_LIMIT: usize = 80;
-const MESSAGE_LIMIT: usize = 160;
+use super::errors::Retry;
+use super::refusal::Refusal;
+use super::{KeyError, TransportError};
 
 /// What the product's reader says of a body that is no answer to its question.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum BodyError {
     /// An error envelope in an answer with status 200.
     Refused {
@@ -23,6 +20,18 @@ pub enum BodyError {
     },
     /// Neither an answer nor an envelope. Says what is wrong with the body, not what it holds.
     Malformed(String),
+}
+
+/// Hides the API's message, which may hold what was signed.
+impl fmt::Debug for BodyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused { code, .. } => {
+                f.debug_struct("Refused").field("code", code).finish_non_exhaustive()
+            }
+            Self::Malformed(problem) => f.debug_tuple("Malformed").field(problem).finish(),
+        }
+    }
 }
 
 /// Why a call failed, after all its attempts: the last one's reason.
@@ -109,235 +118,5 @@ impl CallError {
             (_, FailureReason::Malformed) => Retry::Once,
             _ => Retry::Never,
         }
-    }
-}
-
-/// An answer that says no.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    status: u16,
-    code: Option<String>,
-    request_id: Option<String>,
-    class: Class,
-    about: &'static str,
-    message: Option<String>,
-}
-
-impl Refusal {
-    /// Reads a refusal that came with `status` to a request signed with `key`.
-    /// `says_when` is whether it said by `x-acs-retry-after` when to come again.
-    pub(super) fn new(
-        status: u16,
-        envelope: Envelope,
-        says_when: bool,
-        key: &AccessKey,
-        string_to_sign: &str,
-    ) -> Self {
-        let shown = |text: &str| !tells(text, key);
-        let code = envelope.code.filter(|code| is_word(code) && shown(code));
-        let class = match code.as_deref() {
-            Some(code) => match errors::known(code) {
-                Some(class) => class,
-                None if says_when => errors::unknown_with_retry_after(),
-                None => errors::unknown(status),
-            },
-            None => errors::by_status(status),
-        };
-        let about = match class.code {
-            SIGNATURE_MISMATCH => mismatch(&envelope.message, string_to_sign).unwrap_or(class.about),
-            _ => class.about,
-        };
-        // Only these messages name a parameter of ours; others hold accounts, keys or what was signed.
-        let message = (class.reason == FailureReason::Config && shown(&envelope.message))
-            .then(|| clean(&envelope.message))
-            .filter(|message| !message.is_empty());
-        let request_id = envelope.request_id.filter(|id| is_word(id) && shown(id));
-        Self { status, code, request_id, class, about, message }
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { status, code, about, message, .. } = self;
-        match code {
-            Some(code) => write!(f, "{code} (HTTP {status}), {about}")?,
-            None => write!(f, "HTTP {status} without an error code, {about}")?,
-        }
-        match message {
-            Some(message) => write!(f, " ({message})"),
-            None => Ok(()),
-        }
-    }
-}
-
-/// The error envelope of the API, as it came.
-#[derive(Default)]
-pub(super) struct Envelope {
-    pub(super) code: Option<String>,
-    pub(super) message: String,
-    pub(super) request_id: Option<String>,
-}
-
-impl Envelope {
-    /// Longest body that is looked into; envelopes take a few hundred bytes.
-    const LIMIT: usize = 64 * 1024;
-
-    /// Reads `Code`, `Message` and `RequestId`, in lower case too; what is not there stays empty.
-    pub(super) fn read(body: &[u8]) -> Self {
-        let Some(body) = body.get(..).filter(|body| body.len() <= Self::LIMIT) else {
-            return Self::default();
-        };
-        let Ok(serde_json::Value::Object(fields)) = serde_json::from_slice(body) else {
-            return Self::default();
-        };
-        let field = |names: [&str; 2]| {
-            let found = names.iter().find_map(|name| fields.get(*name))?;
-            found.as_str().map(str::to_owned).filter(|text| !text.is_empty())
-        };
-        Self {
-            code: field(["Code", "code"]),
-            message: field(["Message", "message"]).unwrap_or_default(),
-            request_id: field(["RequestId", "requestId"]),
-        }
-    }
-}
-
-/// Tells a wrong secret from a request that changed on the way: the API's message repeats what
-/// it would have signed. `None` if it does not.
-fn mismatch(message: &str, string_to_sign: &str) -> Option<&'static str> {
-    if message.contains(string_to_sign) {
-        return Some("the access key secret is wrong: both sides signed the same text");
-    }
-    let holds_one = message.contains(sign_v3::ALGORITHM) || message.contains(sign_v1::SEPARATOR);
-    holds_one.then_some(
-        "the API read another request than was signed: either something on the way changes requests or this is a bug",
-    )
-}
-
-/// Whether `text` tells something of the key.
-fn tells(text: &str, key: &AccessKey) -> bool {
-    let token = key.token.as_ref().map_or("", |token| token.expose());
-    [key.id.as_str(), key.secret.expose(), token].iter().any(|part| !part.is_empty() && text.contains(part))
-}
-
-/// Whether `text` looks like a code or an id.
-fn is_word(text: &str) -> bool {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    (1..=WORD_LIMIT).contains(&text.len()) && text.bytes().all(fits)
-}
-
-/// A message of the API cut to what may be shown: no control characters, no URLs, nothing that
-/// is as long as a key, a token or a signature.
-fn clean(message: &str) -> String {
-    let longest_word = 40;
-    let words = message.split(|c: char| c.is_whitespace() || c.is_control());
-    let shown = words.filter(|word| !word.is_empty() && !word.contains("://") && word.len() <= longest_word);
-    let mut text = String::new();
-    for word in shown {
-        if text.len() + 1 + word.len() > MESSAGE_LIMIT {
-            text.push('…');
-            break;
-        }
-        if !text.is_empty() {
-            text.push(' ');
-        }
-        text.push_str(word);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::secret::Secret;
-
-    use super::*;
-
-    fn key() -> AccessKey {
-        AccessKey {
-            id: "an-id".to_owned(),
-            secret: Secret::new("hunter2"),
-            token: Some(Secret::new("a-token")),
-        }
-    }
-
-    fn refusal(status: u16, body: &str) -> Refusal {
-        Refusal::new(status, Envelope::read(body.as_bytes()), false, &key(), "ACS3-HMAC-SHA256\nabc")
-    }
-
-    #[test]
-    fn the_code_decides_and_the_status_is_told() {
-        let body = r#"{"RequestId":"1-2","Code":"Throttling.User","Message":"too fast"}"#;
-        let refusal = refusal(400, body);
-        assert_eq!(refusal.class.reason, FailureReason::Throttled);
-        assert_eq!(
-            refusal.to_string(),
-            "Throttling.User (HTTP 400), the account sends more requests than the API allows"
-        );
-        assert_eq!(refusal.request_id.as_deref(), Some("1-2"));
-    }
-
-    #[test]
-    fn lower_case_envelopes_are_read_too() {
-        let refusal = refusal(403, r#"{"code":"NoPermission","message":"no","requestId":"x"}"#);
-        assert_eq!(refusal.class.reason, FailureReason::Permission);
-        assert_eq!(refusal.request_id.as_deref(), Some("x"));
-    }
-
-    #[test]
-    fn a_page_of_html_is_known_by_its_status() {
-        let refusal = refusal(502, "<html><body>Bad Gateway for an-id</body></html>");
-        assert_eq!((refusal.class.reason, refusal.class.retry), (FailureReason::Server, Retry::Backoff));
-        let shown = refusal.to_string();
-        assert!(shown.starts_with("HTTP 502 without an error code"), "{shown}");
-        assert!(!shown.contains("Gateway"), "{shown}");
-    }
-
-    #[test]
-    fn refused_parameters_are_named_by_the_api() {
-        let body = r#"{"Code":"InvalidParameter","Message":"The\nPageSize is not valid."}"#;
-        let shown = refusal(400, body).to_string();
-        assert!(shown.ends_with("(The PageSize is not valid.)"), "{shown}");
-    }
-
-    #[test]
-    fn a_message_with_a_key_a_url_or_a_signature_is_not_shown() {
-        let long = "x".repeat(64);
-        for secret in ["an-id", "hunter2", "a-token", "https://example.com/?a=b", &long] {
-            let body = format!(r#"{{"Code":"InvalidParameter","Message":"It has {secret} in it"}}"#);
-            let refusal = refusal(400, &body);
-            assert!(!format!("{refusal} {refusal:?}").contains(secret), "{refusal:?}");
-        }
-    }
-
-    #[test]
-    fn a_code_that_is_no_word_is_not_shown() {
-        let long = format!("A{}", "b".repeat(200));
-        for code in ["<script>", "two words", "hunter2", &long] {
-            let refusal = refusal(500, &format!(r#"{{"Code":"{code}"}}"#));
-            assert_eq!(refusal.code, None, "{code}");
-            assert_eq!(refusal.class.code, "http_5xx");
-        }
-    }
-
-    #[test]
-    fn a_wrong_secret_is_told_from_a_changed_request() {
-        let about = |message: &str| {
-            let body = serde_json::json!({"Code": "SignatureDoesNotMatch", "Message": message});
-            let refusal = refusal(400, &body.to_string());
-            assert!(!format!("{refusal} {refusal:?}").contains("abc"), "{refusal:?}");
-            refusal.about
-        };
-        let told = "Specified signature is not matched. server string to sign is:";
-        assert!(about(&format!("{told}ACS3-HMAC-SHA256\nabc")).contains("secret is wrong"));
-        assert!(about(&format!("{told}ACS3-HMAC-SHA256\nabd")).contains("another request"));
-        assert!(about(&format!("{told}POST&%2F&Action")).contains("another request"));
-        assert_eq!(about("no"), "check the access key secret");
-    }
-
-    #[test]
-    fn an_unknown_refusal_that_says_when_to_come_again_is_throttling() {
-        let envelope = Envelope::read(br#"{"Code":"FlowControl"}"#);
-        let refusal = Refusal::new(400, envelope, true, &key(), "");
-        assert_eq!((refusal.class.reason, refusal.class.code), (FailureReason::Throttled, "other"));
     }
 }

@@ -8,6 +8,7 @@ mod failure;
 mod http;
 mod key;
 mod limits;
+mod refusal;
 mod request;
 mod retry;
 pub mod sign_v1;
@@ -17,10 +18,11 @@ mod transport;
 
 pub use client::{Client, ClientParts};
 pub use endpoint::{Endpoint, EndpointError};
-pub use failure::{BodyError, CallError, Refusal};
+pub use failure::{BodyError, CallError};
 pub use http::{BuildError, CaFileError, HttpTransport};
 pub use key::{AccessKey, KeyError, KeySource};
 pub use limits::Limits;
+pub use refusal::Refusal;
 pub use request::Request;
 pub use transport::{BODY_LIMIT, HttpRequest, HttpResponse, Transport, TransportError};
 

@@ -9,6 +9,7 @@ use std::error::Error;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
+use reqwest::header::{CONTENT_LENGTH, HeaderValue};
 use reqwest::{Method, redirect, retry};
 
 use crate::env::Env;
@@ -71,7 +72,12 @@ impl Transport for HttpTransport {
             let HttpRequest { url, headers, body } = request;
             let mut request = reqwest::Request::new(Method::POST, url);
             *request.headers_mut() = headers;
-            *request.body_mut() = Some(body.into());
+            if body.is_empty() {
+                // Not said by the library for an empty body; some gateways want it of every POST.
+                request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+            } else {
+                *request.body_mut() = Some(body.into());
+            }
             let mut response = self.client.execute(request).await.map_err(failed)?;
             let body = read_body(&mut response).await?;
             let headers = std::mem::take(response.headers_mut());

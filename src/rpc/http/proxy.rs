@@ -19,14 +19,18 @@ pub(super) fn choose(configured: Option<&str>, env: &Env) -> Result<Option<Proxy
         return Ok(Some(proxy.no_proxy(NoProxy::from_string(DIRECT))));
     }
     let Some((name, text)) = either(env, ["https_proxy", "HTTPS_PROXY"]) else { return Ok(None) };
-    let except = either(env, ["no_proxy", "NO_PROXY"]).map_or("", |(_, list)| list);
-    // The library's own `*` spares names but not addresses.
-    if except.split(',').any(|entry| entry.trim() == "*") {
-        return Ok(None);
-    }
+    let Some(except) = exceptions(env) else { return Ok(None) };
     let url = parse(text).ok_or(BuildError::Proxy(name))?;
     let proxy = Proxy::https(url).map_err(|_| BuildError::Proxy(name))?;
-    Ok(Some(proxy.no_proxy(NoProxy::from_string(&format!("{DIRECT},{except}")))))
+    Ok(Some(proxy.no_proxy(NoProxy::from_string(&except))))
+}
+
+/// The hosts that the environment's proxy is not for; `None` if it is for none.
+fn exceptions(env: &Env) -> Option<String> {
+    let listed = either(env, ["no_proxy", "NO_PROXY"]).map_or("", |(_, list)| list);
+    // The library's own `*` spares names but not addresses.
+    let all = listed.split(',').any(|entry| entry.trim() == "*");
+    (!all).then(|| format!("{DIRECT},{listed}"))
 }
 
 /// The first variable that is set, the lower-case one before the other, as curl does.
@@ -43,7 +47,34 @@ fn parse(text: &str) -> Option<Url> {
 
 #[cfg(test)]
 mod tests {
+    use hyper_util::client::proxy::matcher::Matcher;
+
     use super::*;
+
+    /// Whether the matcher that the library uses would take a proxy for `url`.
+    fn is_proxied(url: &str, except: &str) -> bool {
+        let matcher = Matcher::builder().all("http://proxy:3128").no(except).build();
+        matcher.intercept(&url.parse().unwrap()).is_some()
+    }
+
+    #[test]
+    fn own_and_metadata_addresses_are_never_asked_through_a_proxy() {
+        let proxied = |url: &str| is_proxied(url, DIRECT);
+        for host in [
+            "localhost",
+            "127.0.0.1",
+            "127.9.9.9",
+            "[::1]",
+            "100.100.100.200",
+            "169.254.169.254",
+            "[fe80::1]",
+        ] {
+            assert!(!proxied(&format!("http://{host}/")), "{host}");
+            assert!(!proxied(&format!("https://{host}:8642/")), "{host}");
+        }
+        assert!(proxied("https://tds.cn-shanghai.aliyuncs.com/"));
+        assert!(proxied("https://10.0.0.1/"));
+    }
 
     #[test]
     fn a_proxy_may_be_written_with_or_without_scheme() {
@@ -61,6 +92,15 @@ mod tests {
         let error = choose(None, &env).unwrap_err();
         assert!(error.to_string().starts_with("HTTPS_PROXY is not"), "{error}");
         assert!(!format!("{error:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn no_proxy_spares_hosts_and_their_subdomains_and_adds_to_what_is_always_spared() {
+        let except = exceptions(&Env::from_iter([("NO_PROXY", "example.com, 10.0.0.0/8")])).unwrap();
+        for host in ["example.com", "tds.example.com", "10.1.2.3", "127.0.0.1", "100.100.100.200"] {
+            assert!(!is_proxied(&format!("https://{host}/"), &except), "{host}");
+        }
+        assert!(is_proxied("https://anexample.com/", &except));
     }
 
     #[test]

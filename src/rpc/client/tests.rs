@@ -1,0 +1,420 @@
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::error::Error;
+use std::io;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use futures_util::future::{self, BoxFuture, FutureExt as _};
+use reqwest::StatusCode;
+
+use crate::meters::Meters;
+use crate::model::FailureReason;
+use crate::rpc::{HttpRequest, KeyError, Signature, sign_v3};
+use crate::secret::Secret;
+
+use super::*;
+
+const KEY_ID: &str = "an-access-key-id";
+const KEY_SECRET: &str = "hunter2-the-secret";
+const TOKEN: &str = "a-security-token";
+
+/// 2026-11-24T03:04:05Z.
+const START: i64 = 1_795_489_445_000;
+
+/// What the wire does with one request.
+enum Step {
+    Answer(u16, Vec<(&'static str, String)>, String),
+    Break,
+    Hang,
+}
+
+fn ok() -> Step {
+    Step::Answer(200, vec![], "good".to_owned())
+}
+
+fn refuse(status: u16, code: &str) -> Step {
+    refuse_with(status, code, vec![])
+}
+
+fn refuse_with(status: u16, code: &str, headers: Vec<(&'static str, String)>) -> Step {
+    Step::Answer(status, headers, format!(r#"{{"RequestId":"r-1","Code":"{code}","Message":"no"}}"#))
+}
+
+/// A wire that plays its steps, then answers well for ever.
+#[derive(Default)]
+struct Wire {
+    steps: Mutex<VecDeque<Step>>,
+    seen: Mutex<Vec<(Instant, HttpRequest)>>,
+}
+
+impl Transport for Wire {
+    fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, TransportError>> {
+        self.seen.lock().unwrap().push((Instant::now(), request));
+        let step = self.steps.lock().unwrap().pop_front().unwrap_or_else(ok);
+        let (status, headers, body) = match step {
+            Step::Answer(status, headers, body) => (status, headers, body),
+            Step::Break => {
+                let cause = io::Error::from(io::ErrorKind::ConnectionReset);
+                return future::ready(Err(TransportError::Network(Box::new(cause)))).boxed();
+            }
+            Step::Hang => return future::pending().boxed(),
+        };
+        let headers =
+            headers.into_iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        let status = StatusCode::from_u16(status).unwrap();
+        future::ready(Ok(HttpResponse { status, headers: headers.collect(), body: Bytes::from(body) }))
+            .boxed()
+    }
+}
+
+#[derive(Debug, Default)]
+struct Keys {
+    none: bool,
+}
+
+impl KeySource for Keys {
+    fn key(&self) -> BoxFuture<'_, Result<AccessKey, KeyError>> {
+        let key = AccessKey {
+            id: KEY_ID.to_owned(),
+            secret: Secret::new(KEY_SECRET),
+            token: Some(Secret::new(TOKEN)),
+        };
+        let no_key = || KeyError::new(io::Error::other("set the variables"));
+        future::ready(if self.none { Err(no_key()) } else { Ok(key) }).boxed()
+    }
+}
+
+struct Bench {
+    client: Client,
+    wire: Arc<Wire>,
+    meters: Meters,
+}
+
+fn bench(steps: impl IntoIterator<Item = Step>) -> Bench {
+    bench_with(steps, |_| ())
+}
+
+fn bench_with(steps: impl IntoIterator<Item = Step>, change: impl FnOnce(&mut ClientParts)) -> Bench {
+    let wire = Arc::new(Wire { steps: Mutex::new(steps.into_iter().collect()), ..Wire::default() });
+    let meters = Meters::new();
+    let mut parts = ClientParts {
+        endpoint: Endpoint::parse("https://tds.example.com", false).unwrap(),
+        config: Config::default(),
+        keys: Arc::new(Keys::default()),
+        transport: Arc::clone(&wire) as _,
+        limits: Arc::new(Limits::new(1000.0, 8)),
+        clock: Clock::with_timers(UnixMillis::new(START).unwrap()),
+        meters: meters.source("prod"),
+    };
+    change(&mut parts);
+    Bench { client: Client::new(parts), wire, meters }
+}
+
+impl Bench {
+    async fn call(&self) -> Result<String, CallError> {
+        let params = BTreeMap::from([("CurrentPage".to_owned(), "1".to_owned())]);
+        let request = Request { action: "ListThings", version: "2018-12-03", params };
+        self.client.call(&request, read).await
+    }
+
+    /// When the requests went out, from the first one on.
+    fn times(&self) -> Vec<Duration> {
+        let seen = self.wire.seen.lock().unwrap();
+        seen.iter().map(|(at, _)| *at - seen[0].0).collect()
+    }
+
+    fn requests(&self) -> Vec<HttpRequest> {
+        self.wire.seen.lock().unwrap().iter().map(|(_, request)| request.clone()).collect()
+    }
+
+    /// The value of a counter's series with this label.
+    fn count(&self, family: &str, label: &str) -> u64 {
+        let families = self.meters.gather();
+        let family = families.iter().find(|f| f.name() == family).unwrap();
+        let of_label = |m: &&prometheus::proto::Metric| m.get_label().iter().any(|l| l.value() == label);
+        family.get_metric().iter().filter(of_label).map(|m| m.get_counter().get_value() as u64).sum()
+    }
+}
+
+/// A reader that knows good bodies, error envelopes and nothing else.
+fn read(body: &[u8]) -> Result<String, BodyError> {
+    if body == b"good" {
+        return Ok("good".to_owned());
+    }
+    match Envelope::read(body).code {
+        Some(code) => Err(BodyError::Refused { code, message: "no".to_owned() }),
+        None => Err(BodyError::Malformed("there is no List".to_owned())),
+    }
+}
+
+fn http_date_of(millis: i64) -> String {
+    let time = jiff::Timestamp::from_millisecond(millis).unwrap();
+    jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&time).unwrap()
+}
+
+fn header<'r>(request: &'r HttpRequest, name: &str) -> &'r str {
+    request.headers[name].to_str().unwrap()
+}
+
+/// Every text that an error shows, of its causes too.
+fn shown(error: &CallError) -> String {
+    let mut text = format!("{error:?} {error:#?} {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(" {error} {error:?}"));
+        cause = error.source();
+    }
+    text
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_good_answer_is_read_and_counted() {
+    let bench = bench([]);
+    assert_eq!(bench.call().await.unwrap(), "good");
+    assert_eq!(bench.count("agentless_exporter_api_requests_total", "OK"), 1);
+    assert_eq!(bench.requests().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_may_run_on_any_thread() {
+    fn send<T: Send>(value: T) -> T {
+        value
+    }
+    assert_eq!(send(bench([]).call()).await.unwrap(), "good");
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_attempt_is_signed_anew_with_its_own_nonce_and_time() {
+    let wait = vec![("retry-after", "2".to_owned())];
+    let bench =
+        bench([refuse_with(503, "ServiceUnavailable", wait.clone()), refuse_with(500, "ServerError", wait)]);
+    bench.call().await.unwrap();
+    let requests = bench.requests();
+    let nonces: BTreeSet<_> = requests.iter().map(|r| header(r, "x-acs-signature-nonce")).collect();
+    let dates: BTreeSet<_> = requests.iter().map(|r| header(r, "x-acs-date")).collect();
+    assert_eq!((requests.len(), nonces.len(), dates.len()), (3, 3, 3));
+    for request in &requests {
+        let acs = request.headers.iter().filter(|(name, _)| name.as_str().starts_with("x-acs-"));
+        let mut headers: BTreeMap<_, _> =
+            acs.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
+        headers.insert("host".to_owned(), "tds.example.com".to_owned());
+        let parts = sign_v3::Parts {
+            method: "POST",
+            path: "/",
+            query: &BTreeMap::from([("CurrentPage".to_owned(), "1".to_owned())]),
+            headers: &headers,
+            payload_sha256: &sign_v3::sha256_hex(b""),
+        };
+        let expected = sign_v3::authorization(parts, KEY_ID, &Secret::new(KEY_SECRET));
+        assert_eq!(header(request, "authorization"), expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn passing_failures_are_retried_until_an_answer_comes() {
+    let steps = [
+        refuse(500, "ServerError"),
+        Step::Answer(502, vec![], "<html>Bad Gateway</html>".to_owned()),
+        Step::Break,
+        refuse(400, "SignatureNonceUsed"),
+    ];
+    let bench = bench(steps);
+    assert_eq!(bench.call().await.unwrap(), "good");
+    for code in ["ServerError", "http_5xx", "network", "SignatureNonceUsed", "OK"] {
+        assert_eq!(bench.count("agentless_exporter_api_requests_total", code), 1, "{code}");
+    }
+    for (reason, count) in [("server", 2), ("network", 1), ("auth", 1)] {
+        assert_eq!(bench.count("agentless_exporter_api_retries_total", reason), count, "{reason}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn lasting_failures_are_told_at_once() {
+    let cases = [
+        ("NoPermission", 403, FailureReason::Permission),
+        ("SignatureDoesNotMatch", 400, FailureReason::Auth),
+        ("InvalidAccessKeyId.NotFound", 404, FailureReason::Auth),
+        ("InvalidSecurityToken.Expired", 400, FailureReason::Auth),
+        ("InvalidParameter", 400, FailureReason::Config),
+        ("NeverHeardOf", 400, FailureReason::Config),
+    ];
+    for (code, status, reason) in cases {
+        let bench = bench([refuse(status, code)]);
+        let error = bench.call().await.unwrap_err();
+        assert_eq!((error.code(), error.reason()), (Some(code), reason));
+        assert_eq!(error.request_id(), Some("r-1"));
+        assert_eq!(bench.requests().len(), 1, "{code}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn there_are_no_more_attempts_than_allowed() {
+    let bench = bench_with((0..9).map(|_| refuse(500, "ServerError")), |parts| parts.config.max_attempts = 3);
+    let error = bench.call().await.unwrap_err();
+    assert_eq!(error.reason(), FailureReason::Server);
+    assert_eq!(bench.requests().len(), 3);
+    assert_eq!(bench.count("agentless_exporter_api_retries_total", "server"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_in_a_good_status_goes_by_its_code() {
+    let first = bench([refuse(200, "InternalError"), refuse(200, "Throttling.User")]);
+    assert_eq!(first.call().await.unwrap(), "good");
+    let second = bench([refuse(200, "NoPermission")]);
+    assert_eq!(second.call().await.unwrap_err().reason(), FailureReason::Permission);
+    assert_eq!(second.requests().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_no_answer_is_asked_for_once_more() {
+    let nonsense = || Step::Answer(200, vec![], r#"{"rows":"a-body"}"#.to_owned());
+    let first = bench([nonsense()]);
+    assert_eq!(first.call().await.unwrap(), "good");
+    let second = bench([nonsense(), nonsense()]);
+    let error = second.call().await.unwrap_err();
+    assert_eq!(error.reason(), FailureReason::Malformed);
+    assert_eq!(error.to_string(), "the answer to ListThings was not understood: there is no List");
+    assert_eq!(second.requests().len(), 2);
+    assert_eq!(second.count("agentless_exporter_api_requests_total", "malformed"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_server_says_when_to_come_again_in_milliseconds_seconds_or_by_date() {
+    let date = |millis| http_date_of(START + millis);
+    let cases = [
+        (vec![("x-acs-retry-after", "1500".to_owned()), ("retry-after", "9".to_owned())], 1.5),
+        (vec![("retry-after", "4".to_owned())], 4.0),
+        // By the server's own clock, an hour behind ours.
+        (vec![("date", date(-3_600_000)), ("retry-after", date(-3_592_000))], 8.0),
+    ];
+    for (headers, least) in cases {
+        let bench = bench([refuse_with(503, "ServiceUnavailable", headers)]);
+        bench.call().await.unwrap();
+        let waited = bench.times()[1].as_secs_f64();
+        assert!((least..=least + 0.51).contains(&waited), "waited {waited} s, asked for {least} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_hangs_costs_the_timeout_of_each_attempt_and_no_more_than_the_deadline() {
+    let bench = bench([Step::Hang, Step::Hang, Step::Hang, Step::Hang, Step::Hang]);
+    let start = Instant::now();
+    let error = bench.call().await.unwrap_err();
+    assert_eq!(error.reason(), FailureReason::Timeout);
+    assert!(start.elapsed() <= Duration::from_millis(90_001), "{:?}", start.elapsed());
+    let times = bench.times();
+    assert!(times[1] >= Duration::from_secs(30) && times.len() >= 3, "{times:?}");
+    assert!(bench.count("agentless_exporter_api_requests_total", "timeout") >= 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_for_the_rate_limit_does_not_eat_the_time_of_the_request() {
+    let bench = bench_with([], |parts| parts.limits = Arc::new(Limits::new(0.005, 8)));
+    bench.call().await.unwrap();
+    bench.call().await.unwrap();
+    assert_eq!(bench.times()[1], Duration::from_secs(200));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_clock_is_corrected_after_the_api_refused_it() {
+    let dated = |millis: i64| vec![("date", http_date_of(START + millis))];
+    let hour = 3_600_000;
+    let bench = bench([
+        refuse_with(400, "InvalidTimeStamp.Expired", dated(hour)),
+        Step::Answer(200, dated(hour), "good".to_owned()),
+        Step::Answer(200, dated(hour), "good".to_owned()),
+    ]);
+    bench.call().await.unwrap();
+    bench.call().await.unwrap();
+    let requests = bench.requests();
+    let dates: Vec<_> = requests.iter().map(|request| header(request, "x-acs-date")).collect();
+    assert_eq!(dates, ["2026-11-24T03:04:05Z", "2026-11-24T04:04:05Z", "2026-11-24T04:04:05Z"]);
+    assert_eq!(
+        bench.client.clock_skew_seconds(),
+        Some(3600.0),
+        "the skew is that of the clock, not of the signature"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_time_is_tried_once_more_and_only_if_the_cloud_told_its_own() {
+    let dated = || refuse_with(400, "InvalidTimeStamp.Expired", vec![("date", http_date_of(START))]);
+    let first = bench([dated(), dated(), dated()]);
+    assert_eq!(first.call().await.unwrap_err().reason(), FailureReason::Auth);
+    assert_eq!(first.requests().len(), 2);
+    let second = bench([refuse(400, "InvalidTimeStamp.Expired")]);
+    second.call().await.unwrap_err();
+    assert_eq!(second.requests().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_key_nothing_is_sent() {
+    let bench = bench_with([], |parts| parts.keys = Arc::new(Keys { none: true }));
+    let error = bench.call().await.unwrap_err();
+    assert_eq!(error.reason(), FailureReason::Auth);
+    assert_eq!(error.to_string(), "there is no access key to sign ListThings with");
+    assert_eq!(error.source().unwrap().to_string(), "set the variables");
+    assert_eq!(bench.requests().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_error_tells_what_was_sent_or_signed() {
+    for signature in [Signature::Acs3HmacSha256, Signature::HmacSha1] {
+        let echo = format!("{KEY_ID} {KEY_SECRET} {TOKEN} server string to sign is:POST&%2F&Secret%3D1");
+        let answers = [
+            ("SignatureDoesNotMatch", 403),
+            ("InvalidParameter", 400),
+            ("NeverHeardOf", 418),
+            (KEY_SECRET, 400),
+            ("InternalError", 200),
+        ];
+        for (code, status) in answers {
+            let body = format!(r#"{{"Code":"{code}","Message":"{echo}","RequestId":"{TOKEN}"}}"#);
+            let bench = bench_with((0..5).map(|_| Step::Answer(status, vec![], body.clone())), |parts| {
+                parts.config.signature = signature;
+            });
+            let shown = shown(&bench.call().await.unwrap_err());
+            let sent = bench.requests();
+            let authorization = sent[0].headers.get("authorization").map(|v| v.to_str().unwrap().to_owned());
+            let signature = authorization.and_then(|v| v.split_once("Signature=").map(|(_, s)| s.to_owned()));
+            let body_signature = sent[0].body.split_once("Signature=").map(|(_, s)| s.to_owned());
+            for hidden in [KEY_ID, KEY_SECRET, TOKEN, "Secret%3D1", "tds.example.com", "CurrentPage"] {
+                assert!(!shown.contains(hidden), "{hidden} in {shown}");
+            }
+            let signature = signature.or(body_signature).unwrap();
+            assert!(!shown.contains(&signature[..20]), "{shown}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn sources_that_share_limits_share_the_places_in_flight() {
+    struct Counting(AtomicUsize, AtomicUsize);
+    impl Transport for Counting {
+        fn send(&self, _: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, TransportError>> {
+            Box::pin(async move {
+                let now = self.0.fetch_add(1, Ordering::SeqCst) + 1;
+                self.1.fetch_max(now, Ordering::SeqCst);
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                self.0.fetch_sub(1, Ordering::SeqCst);
+                let body = Bytes::from_static(b"good");
+                Ok(HttpResponse { status: StatusCode::OK, headers: HeaderMap::new(), body })
+            })
+        }
+    }
+    let counting = Arc::new(Counting(AtomicUsize::new(0), AtomicUsize::new(0)));
+    let limits = Arc::new(Limits::new(1000.0, 3));
+    let client = || {
+        bench_with([], |parts| {
+            parts.transport = Arc::clone(&counting) as _;
+            parts.limits = Arc::clone(&limits);
+        })
+    };
+    let (one, other) = (client(), client());
+    let calls = (0..20).map(|i| if i % 2 == 0 { one.call() } else { other.call() });
+    for outcome in future::join_all(calls).await {
+        outcome.unwrap();
+    }
+    assert_eq!(counting.1.load(Ordering::SeqCst), 3);
+}

@@ -110,7 +110,8 @@ impl World {
     pub(super) fn reach(&mut self, now: u64) {
         while self.next_slot <= now.saturating_add(AHEAD) {
             self.plan_moving_slot();
-            if self.scans.next().is_multiple_of(4096) {
+            // Now and then: a long step must not hold all that it passes.
+            if self.roots.next().is_multiple_of(4096) {
                 self.forget(now);
             }
         }

@@ -76,3 +76,22 @@ pub(super) fn space_bucket(bytes: Option<u64>) -> &'static str {
         Some(_) => "ge_100gib",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_begin_at_their_lower_bound() {
+        let percents = [0, 1, 24, 25, 49, 50, 74, 75, 99, 100].map(|percent| progress_bucket(Some(percent)));
+        assert_eq!(
+            percents,
+            ["0", "1-24", "1-24", "25-49", "25-49", "50-74", "50-74", "75-99", "75-99", "100"]
+        );
+        let spaces =
+            [0, 1, GIB - 1, GIB, 10 * GIB, 100 * GIB - 1, 100 * GIB].map(|bytes| space_bucket(Some(bytes)));
+        let expected = ["0", "lt_1gib", "lt_1gib", "lt_10gib", "lt_100gib", "lt_100gib", "ge_100gib"];
+        assert_eq!(spaces, expected);
+        assert_eq!((progress_bucket(None), space_bucket(None)), ("unknown", "unknown"));
+    }
+}

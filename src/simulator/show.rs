@@ -84,7 +84,7 @@ fn show_target<'w>(row: &mut Row<'w>, target: &'w Target) {
     }
 }
 
-/// Percent done at `now`. It only grows, is 100 when complete and never before.
+/// Percent done at `now`. It only grows, is 100 when complete and, rounded down, never before.
 fn progress(task: &Task, key: u64, now: u64) -> u64 {
     let reached = match task.outcome {
         Outcome::Completed => 100,
@@ -94,7 +94,7 @@ fn progress(task: &Task, key: u64, now: u64) -> u64 {
     if now >= task.end {
         return reached;
     }
-    (reached * (now - task.start) / (task.end - task.start)).min(99)
+    reached * (now - task.start) / (task.end - task.start)
 }
 
 /// The checks go one after the other; all are done when the task is.
@@ -190,4 +190,40 @@ fn distort(row: &mut Row<'_>, key: u64, faults: &Faults) {
     progress_by_project.lose(&mut dice, probability);
     measure_space.lose(&mut dice, probability);
     extension.lose(&mut dice, probability);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_only_grows_and_is_whole_at_the_end_of_a_complete_scan_only() {
+        let role = Role::Scan { root: 0, target: 0 };
+        for (outcome, whole) in
+            [(Outcome::Completed, true), (Outcome::Failed, false), (Outcome::TimedOut, false)]
+        {
+            let task = Task { start: 1_000, end: 1_700, outcome, kind: 1, role };
+            for key in (0..200).map(|key| key * 37) {
+                let course: Vec<_> = (1_000..=1_701).map(|now| progress(&task, key, now)).collect();
+                assert!(course.is_sorted() && course[0] == 0);
+                assert!(course[699] < 100 && (course[700] == 100) == whole, "{outcome:?} {}", course[700]);
+                assert_eq!(course[700], course[701]);
+            }
+        }
+    }
+
+    #[test]
+    fn checks_only_grow_and_are_all_done_with_the_scan() {
+        for key in 0..200 {
+            for kind in 1..=7 {
+                let course: Vec<_> = (0..=100).map(|progress| checks(kind, key, progress)).collect();
+                for pair in course.windows(2) {
+                    let grows = pair[0].items.iter().zip(&pair[1].items).all(|(one, next)| one.1 <= next.1);
+                    assert!(grows, "{pair:?}");
+                }
+                assert!(course[0].items.iter().all(|&(_, percent)| percent == 0));
+                assert!(course[100].items.iter().all(|&(_, percent)| percent == 100));
+            }
+        }
+    }
 }

@@ -7,8 +7,9 @@ use serde::Serialize;
 use super::config::Listing;
 use super::faults::{Fault, Faults, Lots};
 use super::query::Query;
-use super::row::{Row, row};
+use super::row::Row;
 use super::select::Selections;
+use super::show::row;
 use super::world::World;
 
 /// The one action that is served.

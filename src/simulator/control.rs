@@ -6,9 +6,11 @@ use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::config::Listing;
+use super::ids::task_id;
 use super::params::{Params, span};
-use super::row::{Row, row, task_id};
+use super::row::Row;
 use super::server::Shared;
+use super::show::row;
 use super::task::{Log, Role, Task};
 use super::truth::View;
 use super::world::World;

@@ -15,7 +15,8 @@
 //! | `POST /_world/thaw` | the time of the world goes on from where it stands |
 //!
 //! The same seed, start and clock give the same answers: what a row looks like is a property of
-//! (seed, TaskId), faults are drawn from (seed, request, attempt).
+//! (seed, TaskId), faults are drawn from (seed, request, attempt), where an attempt is how often a
+//! request with the same parameters came before, whatever its nonce, time and signature.
 
 mod api;
 mod auth;
@@ -25,13 +26,16 @@ mod dice;
 mod envelope;
 mod faults;
 mod fleet;
+mod ids;
 mod nonces;
 mod params;
 mod query;
+mod reading;
 mod reply;
 mod row;
 mod select;
 mod server;
+mod show;
 mod task;
 mod timeline;
 mod truth;

@@ -1,20 +1,10 @@
-//! One row of the answer: what the API shows of a task, with all the oddities of the real one.
+//! One row of the answer, and how its fields are written.
 
 use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
-use super::dice::{Dice, mix, mix_text};
-use super::faults::{Fault, Faults};
-use super::fleet::Target;
-use super::task::{Outcome, RUNNING, Role, Task};
-use super::world::World;
-
-/// The keys of `ProgressByProject`, in the order of the vendor's example.
-const CHECKS: [&str; 7] = ["scaVul", "binary", "baseline", "vul", "webshell", "script", "sensitiveInfo"];
-
-/// `EndTime` of some running tasks: a deadline so long after the start.
-const DEADLINE: u64 = 24 * 3_600_000;
+use super::dice::Dice;
 
 /// A field as it stands in the JSON.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -37,11 +27,13 @@ impl<T> Field<T> {
         }
     }
 
+    /// Whether the field is left out.
     const fn is_missing(&self) -> bool {
         matches!(self, Self::Missing)
     }
 
-    fn lose(&mut self, dice: &mut Dice, probability: f64) {
+    /// With this probability the value is lost: half of the times null, half missing.
+    pub(super) fn lose(&mut self, dice: &mut Dice, probability: f64) {
         // Both are thrown always, so that one field's fate does not depend on another's.
         let (lost, null) = (dice.chance(probability), dice.chance(0.5));
         if lost {
@@ -61,7 +53,8 @@ impl<T: Serialize> Serialize for Field<T> {
 pub(super) struct Checks {
     /// Key and percent, in the order of the JSON.
     pub(super) items: Vec<(&'static str, u64)>,
-    twice: bool,
+    /// Whether the JSON is encoded once more.
+    pub(super) twice: bool,
 }
 
 impl Serialize for Checks {
@@ -82,7 +75,8 @@ impl Serialize for Checks {
 pub(super) struct Space {
     /// Hundredths of an MB.
     pub(super) hundredths: u64,
-    as_text: bool,
+    /// Whether it is written as a string.
+    pub(super) as_text: bool,
 }
 
 impl Space {
@@ -145,194 +139,35 @@ pub(super) struct Row<'w> {
     pub(super) extension: Field<BTreeMap<&'static str, &'static str>>,
 }
 
-/// The `TaskId` of a scan or main task. Its length varies, and some start with a zero, which a
-/// reader that takes it for a number loses.
-pub(super) fn task_id(world: &World, is_root: bool, number: u32) -> String {
-    let key = u64::from(number) * 2 + u64::from(is_root);
-    let noise = mix(mix(world.seed(), 0x1D), key);
-    let zero = if noise.is_multiple_of(16) { "0" } else { "" };
-    format!("{zero}{}{:03}", key + 1, noise / 16 % 1000)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The task of that id: whether it is a main task, and its number.
-pub(super) fn find_id(world: &World, id: &str) -> Option<(bool, u32)> {
-    let key = id.get(..id.len().checked_sub(3)?)?.parse::<u64>().ok()?.checked_sub(1)?;
-    let (is_root, number) = (key % 2 == 1, u32::try_from(key / 2).ok()?);
-    (task_id(world, is_root, number) == id).then_some((is_root, number))
-}
+    fn written(row: &Row<'_>) -> String {
+        serde_json::to_string(row).unwrap()
+    }
 
-/// The reported `EndTime` of a task at `now`, which filters act on too.
-pub(super) fn end_time(world: &World, task: &Task, id: &str, now: u64) -> Option<u64> {
-    if task.status(now) != RUNNING {
-        return Some(task.end);
+    #[test]
+    fn fields_are_values_null_or_missing() {
+        let row = Row { task_id: "7".to_owned(), status: Field::Is(1), uuid: Field::Null, ..Row::default() };
+        assert_eq!(written(&row), r#"{"TaskId":"7","Status":1,"Uuid":null}"#);
     }
-    match mix_text(world.seed(), id) % 4 {
-        0 => None,
-        1 => Some(0),
-        _ => Some(task.start + DEADLINE),
-    }
-}
 
-/// What the API shows of task `number` at `now`. `chinese` is the language of the names.
-pub(super) fn row<'w>(
-    world: &'w World,
-    task: &Task,
-    number: u32,
-    now: u64,
-    faults: &Faults,
-    chinese: bool,
-) -> Row<'w> {
-    let is_root = matches!(task.role, Role::Root { .. });
-    let id = task_id(world, is_root, number);
-    let key = mix_text(world.seed(), &id);
-    let progress = progress(task, key, now);
-    let mut row = Row {
-        task_name: Field::Is(if chinese {
-            format!("无代理检测-{id}")
-        } else {
-            format!("agentless-scan-{id}")
-        }),
-        target_type: Field::Is(i64::from(task.kind)),
-        status: Field::Is(task.status(now)),
-        progress: Field::Is(progress),
-        start_time: Field::Is(task.start),
-        end_time: end_time(world, task, &id, now).map_or(Field::Missing, Field::Is),
-        // As in the vendor's example, which says True of a task that still runs.
-        result: Field::Is(if task.status(now) == Outcome::Failed as i64 { "False" } else { "True" }),
-        report_status: report(task, key, now),
-        task_id: id,
-        ..Row::default()
-    };
-    if row.report_status == Field::Is("SUCCESS") {
-        row.report_download_url = Field::Is(report_url(&row.task_id, key));
+    #[test]
+    fn checks_are_json_in_a_string_once_or_twice() {
+        let checks = |twice| Checks { items: vec![("vul", 5), ("script", 0)], twice };
+        let write = |twice| serde_json::to_string(&checks(twice)).unwrap();
+        assert_eq!(write(false), r#""{\"vul\":5,\"script\":0}""#);
+        // The form of the vendor's example.
+        assert_eq!(write(true), r#""\"{\\\"vul\\\":5,\\\"script\\\":0}\"""#);
     }
-    if let Role::Scan { target, .. } = task.role {
-        show_target(&mut row, world.fleet().get(target));
-        row.progress_by_project = Field::Is(checks(task.kind, key, progress));
-        let hundredths = world.fleet().get(target).size * progress / 100;
-        row.measure_space = Field::Is(Space { hundredths, as_text: key.is_multiple_of(32) });
-    }
-    distort(&mut row, key, faults);
-    row
-}
 
-fn show_target<'w>(row: &mut Row<'w>, target: &'w Target) {
-    row.uuid = Field::Is(&target.uuid);
-    row.internet_ip = Field::Is(&target.internet_ip);
-    row.intranet_ip = Field::Is(&target.intranet_ip);
-    row.instance_id = Field::Is(&target.instance_id);
-    row.instance_name = Field::Is(&target.instance_name);
-    row.target_name = Field::Is(&target.name);
-    if target.kind == 7 {
-        let outputs = [("outputImageName", "fixed-by-simulation"), ("vulnerabilityIds", "[\"SIM-2026-1\"]")];
-        row.extension = Field::Is(BTreeMap::from(outputs));
+    #[test]
+    fn space_is_a_float_an_integer_or_a_text() {
+        let write = |hundredths, as_text| serde_json::to_string(&Space { hundredths, as_text }).unwrap();
+        assert_eq!(
+            [write(15411, false), write(500, false), write(15411, true)],
+            ["154.11", "5", "\"154.11\""]
+        );
     }
-}
-
-/// Percent done at `now`. It only grows, is 100 when complete and never before.
-fn progress(task: &Task, key: u64, now: u64) -> u64 {
-    let reached = match task.outcome {
-        Outcome::Completed => 100,
-        Outcome::Failed => 5 + key / 64 % 86,
-        Outcome::TimedOut => 60 + key / 64 % 40,
-    };
-    if now >= task.end {
-        return reached;
-    }
-    (reached * (now - task.start) / (task.end - task.start)).min(99)
-}
-
-/// The checks go one after the other; all are done when the task is.
-fn checks(kind: u8, key: u64, progress: u64) -> Checks {
-    let of_kind = if kind <= 4 || kind == 7 { &CHECKS[..] } else { &["binary", "webshell", "script"] };
-    let at = |lag: u64| (progress * 140 / 100).saturating_sub(5 * lag).min(100);
-    let mut items: Vec<_> = of_kind.iter().zip(0..).map(|(&name, lag)| (name, at(lag))).collect();
-    // Keys that came after the documentation.
-    if (key / 8).is_multiple_of(12) {
-        items.insert(1, ("malwareDeep", at(7)));
-        if (key / 96).is_multiple_of(2) {
-            items.push(("aiModel", at(8)));
-        }
-    }
-    Checks { items, twice: (key / 4).is_multiple_of(3) }
-}
-
-fn report(task: &Task, key: u64, now: u64) -> Field<&'static str> {
-    let lot = key / 128 % 20;
-    match (task.status(now), lot) {
-        (RUNNING, 0..=5) => Field::Is("PREPARED"),
-        (RUNNING, 6..=9) => Field::Is("RUNNING"),
-        (RUNNING, 10..=12) => Field::Null,
-        (RUNNING, _) => Field::Is(""),
-        (2, 0) => Field::Is("TIMEOUT"),
-        (2, 1) => Field::Is("FAILED"),
-        (2, 2) => Field::Missing,
-        (2, _) => Field::Is("SUCCESS"),
-        (_, 0..=9) => Field::Is("FAILED"),
-        _ => Field::Is(""),
-    }
-}
-
-/// A signed link, as far as anyone can see: it must not show up anywhere.
-fn report_url(id: &str, key: u64) -> String {
-    format!(
-        "http://sim-agentless-report.oss-cn-shanghai.aliyuncs.com/report/{id}.pdf\
-         ?Expires=4102444800&OSSAccessKeyId=simulated&Signature=sim{key:016x}%3D"
-    )
-}
-
-/// The faults that are properties of a row.
-fn distort(row: &mut Row<'_>, key: u64, faults: &Faults) {
-    let mut dice = Dice::new(mix(key, Fault::UnknownStatus as u64));
-    if dice.chance(faults.of(Fault::UnknownStatus)) {
-        match dice.below(3) {
-            0 => row.status = Field::Is(9),
-            1 => row.target_type = Field::Is(99),
-            _ => row.report_status = Field::Is("LOST"),
-        }
-    }
-    let probability = faults.of(Fault::NullFields);
-    if probability <= 0.0 {
-        return;
-    }
-    let Row {
-        task_id: _,
-        task_name,
-        target_type,
-        status,
-        progress,
-        start_time,
-        end_time,
-        result,
-        uuid,
-        internet_ip,
-        intranet_ip,
-        instance_id,
-        instance_name,
-        target_name,
-        progress_by_project,
-        report_status,
-        report_download_url,
-        measure_space,
-        extension,
-    } = row;
-    let mut dice = Dice::new(mix(key, Fault::NullFields as u64));
-    for field in [target_type, status] {
-        field.lose(&mut dice, probability);
-    }
-    for field in [progress, start_time, end_time] {
-        field.lose(&mut dice, probability);
-    }
-    for field in [uuid, internet_ip, intranet_ip, instance_id, instance_name, target_name] {
-        field.lose(&mut dice, probability);
-    }
-    for field in [result, report_status] {
-        field.lose(&mut dice, probability);
-    }
-    for field in [task_name, report_download_url] {
-        field.lose(&mut dice, probability);
-    }
-    progress_by_project.lose(&mut dice, probability);
-    measure_space.lose(&mut dice, probability);
-    extension.lose(&mut dice, probability);
 }

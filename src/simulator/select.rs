@@ -5,8 +5,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::config::Listing;
+use super::ids::{find_id, task_id};
 use super::query::{Filter, TargetFilter};
-use super::row::{end_time, find_id, task_id};
+use super::show::end_time;
 use super::task::{Log, RUNNING, Role, Task};
 use super::world::World;
 

@@ -130,6 +130,6 @@ mod tests {
         assert_eq!(log.get(2).map(|task| task.start), Some(300));
         assert_eq!(log.started(0..401), 2..4);
         assert_eq!(log.next(), 5);
-        assert_eq!(log.started(900..100), 5..5);
+        assert_eq!(log.started(900..1000), 5..5);
     }
 }

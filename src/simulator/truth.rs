@@ -14,19 +14,14 @@ use std::fmt::Display;
 use serde_json::{Number, Value};
 
 use super::config::Listing;
+use super::reading::{
+    CHECKS, PROGRESSES, REPORTS, SPACES, STATUSES, is_finished, progress_bucket, report_of, space_bucket,
+    status_of, time, type_of,
+};
 use super::row::Row;
 
 /// Bytes of the API's MB.
 const MEGABYTE: f64 = 1_048_576.0;
-const GIB: u64 = 1 << 30;
-
-const TYPES: [&str; 8] =
-    ["unknown", "snapshot", "image", "user_snapshot", "user_image", "nas", "sandbox", "security_fix"];
-const STATUSES: [&str; 5] = ["unknown", "running", "completed", "failed", "timed_out"];
-const PROGRESSES: [&str; 7] = ["0", "1-24", "25-49", "50-74", "75-99", "100", "unknown"];
-const SPACES: [&str; 6] = ["0", "lt_1gib", "lt_10gib", "lt_100gib", "ge_100gib", "unknown"];
-const REPORTS: [&str; 7] = ["prepared", "running", "success", "timeout", "failed", "none", "unknown"];
-const CHECKS: [&str; 7] = ["scaVul", "binary", "baseline", "vul", "webshell", "script", "sensitiveInfo"];
 
 /// Series and their values.
 pub(super) type Truth = BTreeMap<String, Value>;
@@ -219,52 +214,134 @@ fn series(name: &str, kind: impl Display, labels: &[(&str, &str)]) -> String {
     format!("{name}{{target_type=\"{kind}\"{rest}}}")
 }
 
-fn time(millis: Option<&u64>) -> Option<u64> {
-    millis.copied().filter(|&millis| millis > 0)
-}
+#[cfg(test)]
+mod tests {
+    use super::super::row::{Checks, Field, Space};
+    use super::*;
 
-fn type_of(row: &Row<'_>) -> &'static str {
-    let code = row.target_type.value().and_then(|&code| usize::try_from(code).ok());
-    code.and_then(|code| TYPES.get(code)).unwrap_or(&TYPES[0])
-}
+    const AT: u64 = 1_000_000_000;
+    const LOOKBACK: u64 = 1_000_000;
 
-fn status_of(row: &Row<'_>) -> &'static str {
-    let code = row.status.value().and_then(|&code| usize::try_from(code).ok());
-    code.and_then(|code| STATUSES.get(code)).unwrap_or(&STATUSES[0])
-}
-
-fn is_finished(row: &Row<'_>) -> bool {
-    matches!(status_of(row), "completed" | "failed" | "timed_out")
-}
-
-fn report_of(row: &Row<'_>) -> &'static str {
-    match row.report_status.value() {
-        None | Some(&"") => "none",
-        Some(word) => {
-            REPORTS.into_iter().find(|report| report.eq_ignore_ascii_case(word)).unwrap_or("unknown")
+    fn scan(id: &str, kind: i64, status: i64, start: u64, end: u64, target: &'static str) -> Row<'static> {
+        Row {
+            task_id: id.to_owned(),
+            target_type: Field::Is(kind),
+            status: Field::Is(status),
+            start_time: Field::Is(start),
+            end_time: Field::Is(end),
+            uuid: Field::Is(""),
+            target_name: Field::Is(target),
+            ..Row::default()
         }
     }
-}
 
-fn progress_bucket(percent: Option<u64>) -> &'static str {
-    match percent {
-        Some(0) => "0",
-        Some(1..25) => "1-24",
-        Some(25..50) => "25-49",
-        Some(50..75) => "50-74",
-        Some(75..100) => "75-99",
-        Some(100) => "100",
-        _ => "unknown",
+    fn truth(listing: Listing, scans: &[Row<'_>], roots: &[Row<'_>]) -> Truth {
+        View { listing, scans, roots, at: AT, lookback: LOOKBACK }.truth()
     }
-}
 
-fn space_bucket(bytes: Option<u64>) -> &'static str {
-    match bytes {
-        None => "unknown",
-        Some(0) => "0",
-        Some(bytes) if bytes < GIB => "lt_1gib",
-        Some(bytes) if bytes < 10 * GIB => "lt_10gib",
-        Some(bytes) if bytes < 100 * GIB => "lt_100gib",
-        Some(_) => "ge_100gib",
+    /// The series that are not 0, as lines.
+    fn lines(truth: &Truth) -> Vec<String> {
+        let told = truth.iter().filter(|(_, value)| value.as_f64() != Some(0.0));
+        told.map(|(series, value)| format!("{series} {value}").replace("agentless_scan_", "")).collect()
+    }
+
+    #[test]
+    fn an_empty_account_has_zeros_for_snapshots_and_images_and_no_times() {
+        let truth = truth(Listing::Flat, &[], &[]);
+        assert_eq!(lines(&truth), [""; 0]);
+        // Of each type: 5 statuses of 4 metrics, 35 of progress, 6 of space, 7 of reports.
+        assert_eq!(truth.len(), 2 * (4 * 5 + 35 + 6 + 7));
+        assert_eq!(truth["agentless_scan_tasks{target_type=\"image\",status=\"timed_out\"}"], 0);
+    }
+
+    #[test]
+    fn a_running_task_tells_its_progress_space_and_start() {
+        let items = vec![("vul", 50), ("new", 10), ("newer", 30)];
+        let row = |id, percent, items| Row {
+            progress: Field::Is(percent),
+            progress_by_project: Field::Is(Checks { items, twice: true }),
+            measure_space: Field::Is(Space { hundredths: 15411, as_text: true }),
+            report_status: Field::Is("RUNNING"),
+            ..scan(id, 1, 1, AT - 2 * LOOKBACK, AT + 5, "t")
+        };
+        let got = truth(Listing::Flat, &[row("1", 20, items), row("2", 61, vec![("vul", 100)])], &[]);
+        assert_eq!(
+            lines(&got),
+            [
+                r#"check_progress_ratio{target_type="snapshot",check="other"} 0.3"#,
+                r#"check_progress_ratio{target_type="snapshot",check="vul"} 0.75"#,
+                r#"measured_bytes{target_type="snapshot",status="running"} 323192094"#,
+                r#"oldest_running_start_timestamp_seconds{target_type="snapshot"} 998000.0"#,
+                r#"reports{target_type="snapshot",report_status="running"} 2"#,
+                r#"running_progress_ratio{target_type="snapshot"} 0.405"#,
+                r#"tasks_by_measured_space{target_type="snapshot",space="lt_1gib"} 2"#,
+                r#"tasks_by_progress{target_type="snapshot",status="running",progress="1-24"} 1"#,
+                r#"tasks_by_progress{target_type="snapshot",status="running",progress="50-74"} 1"#,
+                r#"tasks{target_type="snapshot",status="running"} 2"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn a_target_counts_by_its_latest_end_though_it_left_the_lookback() {
+        let old = AT - 5 * LOOKBACK;
+        let scans = [
+            scan("1", 5, 2, old, old + 500, "nas"),
+            scan("2", 5, 3, old + 10, old + 400, "nas"),
+            scan("3", 5, 1, AT - 10, AT + 10, "other"),
+            scan("4", 5, 4, old, old + 100, ""),
+        ];
+        let got = truth(Listing::Flat, &scans, &[]);
+        let told = |name: &str| got.get(&format!("agentless_scan_{name}")).cloned();
+        assert_eq!(told("targets{target_type=\"nas\",status=\"completed\"}"), Some(1.into()));
+        assert_eq!(told("targets{target_type=\"nas\",status=\"failed\"}"), Some(0.into()));
+        assert_eq!(told("targets{target_type=\"nas\",status=\"timed_out\"}"), Some(0.into()));
+        assert_eq!(told("tasks{target_type=\"nas\",status=\"running\"}"), Some(1.into()));
+        let end = Some(((old + 500) as f64 / 1000.0).into());
+        assert_eq!(told("last_success_timestamp_seconds{target_type=\"nas\"}"), end);
+        assert_eq!(told("last_finished_timestamp_seconds{target_type=\"nas\"}"), end);
+    }
+
+    #[test]
+    fn an_end_that_lies_ahead_proves_nothing() {
+        let scans = [scan("1", 1, 2, AT - 100, AT + 1, "t"), scan("2", 1, 3, AT - 90, AT - 80, "t")];
+        let got = truth(Listing::Flat, &scans, &[]);
+        // By its start the first one is older than the end of the second.
+        assert_eq!(got["agentless_scan_targets{target_type=\"snapshot\",status=\"failed\"}"], 1);
+        assert!(!got.contains_key("agentless_scan_last_success_timestamp_seconds{target_type=\"snapshot\"}"));
+        let tie = [scan("1", 1, 2, AT - 100, AT - 80, "t"), scan("2", 1, 3, AT - 90, AT - 80, "t")];
+        let got = truth(Listing::Flat, &tie, &[]);
+        assert_eq!(got["agentless_scan_targets{target_type=\"snapshot\",status=\"failed\"}"], 1);
+    }
+
+    #[test]
+    fn what_is_not_told_is_unknown() {
+        let row = Row { task_id: "1".to_owned(), status: Field::Is(9), ..Row::default() };
+        assert_eq!(
+            lines(&truth(Listing::Flat, &[row], &[])),
+            [
+                r#"reports{target_type="unknown",report_status="none"} 1"#,
+                r#"tasks_by_measured_space{target_type="unknown",space="unknown"} 1"#,
+                r#"tasks_by_progress{target_type="unknown",status="unknown",progress="unknown"} 1"#,
+                r#"tasks{target_type="unknown",status="unknown"} 1"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn main_tasks_count_by_the_same_window() {
+        let roots = [
+            scan("1", 1, 2, AT - LOOKBACK, AT, ""),
+            scan("2", 6, 2, AT - LOOKBACK - 1, AT, ""),
+            scan("3", 7, 1, AT - 3 * LOOKBACK, 0, ""),
+        ];
+        let told = [
+            r#"root_tasks{target_type="security_fix",status="running"} 1"#,
+            r#"root_tasks{target_type="snapshot",status="completed"} 1"#,
+        ];
+        assert_eq!(lines(&truth(Listing::PerRoot, &[], &roots)), told);
+        let own = truth(Listing::Root, &roots, &[]);
+        assert!(told.iter().all(|line| lines(&own).contains(&(*line).to_owned())), "{:?}", lines(&own));
+        assert_eq!(own["agentless_scan_tasks{target_type=\"security_fix\",status=\"running\"}"], 1);
     }
 }

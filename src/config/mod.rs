@@ -15,6 +15,7 @@ mod source;
 mod values;
 mod walk;
 
+pub(crate) use build::logging_config;
 pub(crate) use keys::named;
 pub use keys::{KEYS, Key, Privacy, Scope};
 pub use kind::Kind;

@@ -185,7 +185,7 @@ fn host_of(authority: &str) -> Option<&str> {
     let host = match authority.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => {
             // A request can't go to port 0.
-            (is_port(port) && port.trim_start_matches('0') != "").then_some(host)?
+            (is_port(port) && !port.trim_start_matches('0').is_empty()).then_some(host)?
         }
         _ => authority,
     };

@@ -25,7 +25,8 @@ const REQUESTS_PER_SECOND: f64 = 50.0;
 pub(super) fn run(args: DemoArgs, env: &Env) -> Result<(), Failure> {
     let DemoArgs { web, log, simulator } = args;
     let config = simulate::config(simulator)?;
-    let mut settings = Settings::of_flags([web.overrides(), log.overrides()].concat(), Vec::new())?;
+    let mut settings =
+        Settings { logging: log.config(), web: web.config(), sources: Vec::new(), warnings: Vec::new() };
     logging::init(settings.logging);
     until_signal(|shutdown| async move {
         let credentials = key_of(&config);

@@ -2,7 +2,6 @@
 
 use crate::cli::{SimulateArgs, SimulatedListing, SimulatorArgs};
 use crate::clock::Clock;
-use crate::config::Settings;
 use crate::logging;
 use crate::simulator::{self, Faults, Listing, Simulator};
 
@@ -11,7 +10,7 @@ use super::run::{Failure, until_signal};
 /// Runs the simulator until a signal.
 pub(super) fn run(args: SimulateArgs) -> Result<(), Failure> {
     let config = config(args.simulator)?;
-    logging::init(Settings::of_flags(args.log.overrides(), Vec::new())?.logging);
+    logging::init(args.log.config());
     until_signal(|shutdown| async move {
         let simulator = Simulator::bind(config, Clock::system()).await.map_err(Failure::start)?;
         tracing::info!(address = %simulator.local_addr(), "the simulated Security Center listens");

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
-use crate::config::{Inputs, Kind, named};
+use crate::config::{Inputs, Kind, logging_config, named};
 use crate::env::Env;
+use crate::{logging, web};
 
 /// Flags of the daemon.
 #[derive(Clone, Debug, Args)]
@@ -98,6 +99,14 @@ impl ServeArgs {
 }
 
 impl WebArgs {
+    /// The flags as they are, for commands that load no configuration.
+    pub fn config(&self) -> web::Config {
+        web::Config {
+            listen_addresses: self.listen_addresses.clone(),
+            telemetry_path: self.telemetry_path.clone(),
+        }
+    }
+
     /// The flags as keys and values.
     pub fn overrides(&self) -> Vec<(&'static str, String)> {
         let addresses = self.listen_addresses.iter().map(|address| ("web.listen-address", address.clone()));
@@ -106,6 +115,11 @@ impl WebArgs {
 }
 
 impl LogArgs {
+    /// The flags as they are, for commands that load no configuration.
+    pub fn config(&self) -> logging::Config {
+        logging_config(Some(&self.level), Some(&self.format))
+    }
+
     /// The flags as keys and values.
     pub fn overrides(&self) -> Vec<(&'static str, String)> {
         vec![("log.level", self.level.clone()), ("log.format", self.format.clone())]

@@ -76,22 +76,38 @@ pub struct SimulatorArgs {
     #[arg(long, value_name = "ID", default_value = "simulated-access-key-id", value_parser = made_up_id)]
     pub access_key_id: String,
     /// Made-up secret of that key
-    #[arg(long, value_name = "SECRET", default_value = "simulated-access-key-secret", value_parser = made_up_secret)]
+    #[arg(
+        long,
+        value_name = "SECRET",
+        default_value = "simulated-access-key-secret",
+        value_parser = made_up_secret
+    )]
     pub access_key_secret: Secret,
     /// Made-up security token, without which requests are then refused
     #[arg(long, value_name = "TOKEN", value_parser = made_up_secret)]
     pub security_token: Option<Secret>,
     /// Most rows of a page, whatever is asked for
-    #[arg(long, value_name = "ROWS", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(
+        long,
+        value_name = "ROWS",
+        default_value_t = 100,
+        value_parser = clap::value_parser!(u32).range(1..=1000)
+    )]
     pub page_size_max: u32,
     /// Time that each answer takes at least, such as 50ms
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = latency)]
     pub latency: Duration,
-    /// What the API answers to, so that the exporter must find out
-    #[arg(long, value_name = "KIND", value_enum, default_value_t = SimulatedListing::Flat)]
+    /// What the API answers to, so that the exporter must find out: flat, per-root or root
+    #[arg(
+        long,
+        value_name = "KIND",
+        value_enum,
+        default_value_t = SimulatedListing::Flat,
+        hide_possible_values = true
+    )]
     pub listing: SimulatedListing,
-    /// What goes wrong, and how often from 0 to 1; may be repeated
-    #[arg(long = "fault", value_name = "NAME=PROBABILITY", value_parser = fault, long_help = fault_help())]
+    /// Faults as `NAME=PROBABILITY`, both checked.
+    #[arg(long = "fault", value_name = "NAME=PROBABILITY", value_parser = fault, help = fault_help())]
     pub faults: Vec<String>,
 }
 
@@ -112,7 +128,7 @@ const FAULTS: [&str; 12] = [
 ];
 
 fn fault_help() -> String {
-    format!("What goes wrong, and how often from 0 to 1; may be repeated.\nNames: {}", FAULTS.join(", "))
+    format!("What goes wrong, and how often from 0 to 1; may be repeated: {}", FAULTS.join(", "))
 }
 
 fn fault(text: &str) -> Result<String, String> {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ::config::{Map, Value};
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::{credentials, logging, poller, rpc, web};
@@ -28,24 +27,20 @@ pub(super) fn settings(merged: &Merged, mistakes: &mut Mistakes) -> Settings {
     timing(&base.rpc, &base.poller, "", "", mistakes);
     let mut sources = source::sources(&values, &base, &merged.sources, mistakes, &mut warnings);
     unite_limits(&mut sources, &mut warnings);
-    Settings { logging: logging_config(&values), web: web_config(&values), sources, warnings }
+    let logging = logging_config(values.text("log.level"), values.text("log.format"));
+    Settings { logging, web: web_config(&values), sources, warnings }
 }
 
-/// What flags alone decide.
-pub(super) fn of_flags(flags: &Map<String, Value>) -> (logging::Config, web::Config) {
-    let values = Values::of(flags);
-    (logging_config(&values), web_config(&values))
-}
-
-fn logging_config(values: &Values) -> logging::Config {
-    let level = match values.text("log.level") {
+/// From the words of `log.level` and `log.format`.
+pub(crate) fn logging_config(level: Option<&str>, format: Option<&str>) -> logging::Config {
+    let level = match level {
         Some("error") => LevelFilter::ERROR,
         Some("warn") => LevelFilter::WARN,
         Some("debug") => LevelFilter::DEBUG,
         Some("trace") => LevelFilter::TRACE,
         _ => LevelFilter::INFO,
     };
-    let format = match values.text("log.format") {
+    let format = match format {
         Some("json") => logging::Format::Json,
         _ => logging::Format::Logfmt,
     };
@@ -108,21 +103,25 @@ pub(super) fn timing(
     origin: &str,
     mistakes: &mut Mistakes,
 ) {
-    let mut order = |key: &str, least: Duration, other: &str, than: Duration, reason: &str| {
-        let (key, other) = (format!("{prefix}{key}"), format!("{prefix}{other}"));
-        if least <= than && !mistakes.concern(&key) && !mistakes.concern(&other) {
-            let (least, than) = (show_duration(least), show_duration(than));
-            mistakes.add(key, origin, format!("{least} must be more than {other}, {than}: {reason}"));
+    let mut more = |key: &str, longer: Duration, than: &str, shorter: Duration, reason: &str| {
+        let (key, than) = (format!("{prefix}{key}"), format!("{prefix}{than}"));
+        if longer <= shorter && !mistakes.concern(&key) && !mistakes.concern(&than) {
+            let (longer, shorter) = (show_duration(longer), show_duration(shorter));
+            mistakes.add(
+                key,
+                origin,
+                format!("{longer} must be more than the {shorter} of {than}, {reason}"),
+            );
         }
     };
-    order(
+    more(
         "poll.stall_timeout",
         poller.stall_timeout,
         "api.request_timeout",
         rpc.request_timeout,
         "else a poll is given up before its request is; raise the first or lower the second",
     );
-    order(
+    more(
         "api.request_timeout",
         rpc.request_timeout,
         "api.connect_timeout",
@@ -163,4 +162,24 @@ fn share(a: &SourceSettings, b: &SourceSettings) -> bool {
     // Both take the environment's key in this version.
     let from_environment = |source: &SourceSettings| matches!(source.credentials, Default | Env);
     a.credentials == b.credentials || from_environment(a) && from_environment(b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Inputs, load};
+    use crate::env::Env;
+
+    #[test]
+    fn the_defaults_of_the_table_are_those_of_the_modules() {
+        let env = Env::from_iter([("ALIBABA_CLOUD_REGION_ID", "cn-hangzhou")]);
+        let settings = load(&Inputs { env, ..Inputs::default() }).unwrap();
+        assert_eq!(settings.logging, logging::Config::default());
+        assert_eq!(settings.web, web::Config::default());
+        assert_eq!(settings.sources.len(), 1);
+        assert_eq!(settings.sources[0].rpc, rpc::Config::default());
+        assert_eq!(settings.sources[0].poller, poller::Config::default());
+        assert_eq!(settings.sources[0].credentials, credentials::Config::Default);
+        assert_eq!(settings.warnings, Vec::<String>::new());
+    }
 }

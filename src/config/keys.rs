@@ -67,74 +67,102 @@ pub(super) const SECRET_FILE: Kind = Kind::Path;
 
 const SOURCE: &str = "sources[].";
 
-/// All keys.
-pub const KEYS: &[Key] = &[
-    key("poll.interval", Kind::Duration("1s", "1d"), "2m", "a poll of a source starts every interval").each(),
-    key("poll.stall_timeout", Kind::Duration("1s", "1h"), "2m", "a poll that gets no page for so long is abandoned and counts as failed").each(),
-    key("poll.lookback", Kind::Duration("1m", "400d"), "7d", "gauges count tasks that started within it, or still run").each(),
-    key("poll.full_every", Kind::Duration("1m", "30d"), "6h", "between two full listings only what changed is asked for").each().later(),
-    key("poll.stale_after", Kind::Duration("1s", "30d"), "15m", "age at which a snapshot is stale; effective: the largest of this, 3 intervals and 3 times the last poll").each(),
-    key("api.page_size", Kind::Whole(1, 1000), "50", "rows asked for at a time; the server may give fewer").each(),
-    key("api.concurrency", Kind::Whole(1, 64), "2", "pages in flight, shared by sources with the same credentials").each(),
-    key("api.requests_per_second", Kind::Number(0.001, 1000.0), "2", "most requests a second, shared by sources with the same credentials").each(),
-    key("api.max_attempts", Kind::Whole(1, 20), "5", "attempts of one request, in all").each(),
-    key("api.connect_timeout", Kind::Duration("100ms", "1m"), "5s", "most time to connect").each(),
-    key("api.request_timeout", Kind::Duration("100ms", "10m"), "30s", "most time from sending a request to the end of its answer").each(),
-    key("api.signature", Kind::Word(&["acs3-hmac-sha256", "hmac-sha1"]), "acs3-hmac-sha256", "how requests are signed; hmac-sha1 is RPC signature 1.0").each(),
-    key("api.proxy", Kind::Text(parse::proxy), "", "URL of a proxy; without one HTTPS_PROXY and NO_PROXY count").each().secret(),
-    key("api.ca_file", Kind::Path, "", "PEM file with an extra trusted CA").each(),
-    key("metrics.targets.keep", Kind::Duration("0s", "3650d"), "35d", "the last finished state of a target outlives the look-back by this"),
-    key("metrics.targets.mode", Kind::Word(&["off", "failing", "all"]), "failing", "which targets get series of their own").later(),
-    key("metrics.targets.limit", Kind::Whole(0, 100_000), "2000", "most targets with series of their own per source").later(),
-    key("metrics.targets.names", Kind::Flag, "true", "whether instance and target names are shown").later(),
-    key("state.path", Kind::Path, "", "file in which counters and what was seen survive a restart").later(),
-    key("sources[].name", Kind::Text(parse::name), "", "unique name, the label `source`").source(),
-    key("sources[].region", Kind::Text(parse::region), "", "region id, which picks the endpoint").source(),
-    key("sources[].endpoint", Kind::Text(endpoint), "", "URL of the API, instead of the region's").source().private(),
-    key("sources[].allow_http", Kind::Flag, "false", "allow an http:// endpoint that is not loopback").source(),
-    key("sources[].network", Kind::Word(&["public", "vpc"]), "public", "whether the region is asked over the internet or inside a VPC").source(),
-    key("sources[].listing", Kind::Word(&["auto", "flat", "per_root", "root"]), "auto", "how scan tasks are listed; auto finds out").source(),
-    key("sources[].target_types", Kind::Words(&["snapshot", "image", "user_snapshot", "user_image", "nas", "sandbox", "security_fix"]), "", "types of targets to list; none for all").source(),
-    key("sources[].labels", Kind::Labels, "", "extra labels of agentless_exporter_source_info").source(),
-    key("sources[].credentials.type", Kind::Text(credentials_type), "default", "where the access key comes from: default, access_key, sts or env").source(),
-    key("sources[].credentials.access_key_id", Kind::Text(parse::secret), "", "for access_key and sts").source().private(),
-    key("sources[].credentials.access_key_secret", Kind::Text(parse::secret), "", "for access_key and sts").source().secret(),
-    key("sources[].credentials.security_token", Kind::Text(parse::secret), "", "for sts").source().secret(),
-    key("web.listen-address", Kind::Texts(parse::listen_address), ":9982", "address to listen on: HOST:PORT or :PORT; may be repeated").flag(),
-    key("web.telemetry-path", Kind::Text(parse::telemetry_path), "/metrics", "path of the exposition").flag(),
-    key("log.level", Kind::Word(&["error", "warn", "info", "debug", "trace"]), "info", "least severe level that is logged").flag(),
-    key("log.format", Kind::Word(&["logfmt", "json"]), "logfmt", "form of a log line").flag(),
-];
+/// The words of [`crate::model::TargetType`] that the API can filter by.
+const TARGET_TYPES: &[&str] =
+    &["snapshot", "image", "user_snapshot", "user_image", "nas", "sandbox", "security_fix"];
 
-const fn key(path: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Key {
-    Key { path, kind, default, help, scope: Scope::Global, privacy: Privacy::Open, in_force: true }
+/// Reads as: path, scope, privacy, whether in force; kind; default; help.
+macro_rules! keys {
+    ($(
+        $path:literal $scope:ident $privacy:ident $in_force:literal $kind:expr, $default:literal, $help:literal;
+    )+) => {
+        /// All keys.
+        pub const KEYS: &[Key] = &[$(Key {
+            path: $path,
+            kind: $kind,
+            default: $default,
+            help: $help,
+            scope: Scope::$scope,
+            privacy: Privacy::$privacy,
+            in_force: $in_force,
+        },)+];
+    };
+}
+
+keys! {
+    "poll.interval" PerSource Open true Kind::Duration("1s", "1d"), "2m",
+        "a poll of a source starts every interval";
+    "poll.stall_timeout" PerSource Open true Kind::Duration("1s", "1h"), "2m",
+        "a poll that gets no page for so long is abandoned and counts as failed";
+    "poll.lookback" PerSource Open true Kind::Duration("1m", "400d"), "7d",
+        "gauges count tasks that started within it, or still run";
+    "poll.full_every" PerSource Open false Kind::Duration("1m", "30d"), "6h",
+        "between two full listings only what changed is asked for";
+    "poll.stale_after" PerSource Open true Kind::Duration("1s", "30d"), "15m",
+        "least age at which a snapshot is stale; also at least 3 intervals and 3 times the last poll";
+    "api.page_size" PerSource Open true Kind::Whole(1, 1000), "50",
+        "rows asked for at a time; the server may give fewer";
+    "api.concurrency" PerSource Open true Kind::Whole(1, 64), "2",
+        "pages in flight, shared by sources with the same credentials";
+    "api.requests_per_second" PerSource Open true Kind::Number(0.001, 1000.0), "2",
+        "most requests a second, shared by sources with the same credentials";
+    "api.max_attempts" PerSource Open true Kind::Whole(1, 20), "5",
+        "attempts of one request, in all";
+    "api.connect_timeout" PerSource Open true Kind::Duration("100ms", "1m"), "5s",
+        "most time to connect";
+    "api.request_timeout" PerSource Open true Kind::Duration("100ms", "10m"), "30s",
+        "most time from sending a request to the end of its answer";
+    "api.signature" PerSource Open true Kind::Word(&["acs3-hmac-sha256", "hmac-sha1"]), "acs3-hmac-sha256",
+        "how requests are signed; hmac-sha1 is RPC signature 1.0";
+    "api.proxy" PerSource Secret true Kind::Text(parse::proxy), "",
+        "URL of a proxy; without one HTTPS_PROXY and NO_PROXY count";
+    "api.ca_file" PerSource Open true Kind::Path, "",
+        "PEM file with an extra trusted CA";
+    "metrics.targets.keep" Global Open true Kind::Duration("0s", "3650d"), "35d",
+        "the last finished state of a target outlives the look-back by this";
+    "metrics.targets.mode" Global Open false Kind::Word(&["off", "failing", "all"]), "failing",
+        "which targets get series of their own";
+    "metrics.targets.limit" Global Open false Kind::Whole(0, 100_000), "2000",
+        "most targets with series of their own per source";
+    "metrics.targets.names" Global Open false Kind::Flag, "true",
+        "whether instance and target names are shown";
+    "state.path" Global Open false Kind::Path, "",
+        "file in which counters and what was seen survive a restart";
+    "sources[].name" Source Open true Kind::Text(parse::name), "",
+        "unique name, the label `source`";
+    "sources[].region" Source Open true Kind::Text(parse::region), "",
+        "region id, which picks the endpoint";
+    "sources[].endpoint" Source Private true Kind::Text(endpoint), "",
+        "URL of the API, instead of the region's";
+    "sources[].allow_http" Source Open true Kind::Flag, "false",
+        "allow an http:// endpoint that is not loopback";
+    "sources[].network" Source Open true Kind::Word(&["public", "vpc"]), "public",
+        "whether the region is asked over the internet or inside a VPC";
+    "sources[].listing" Source Open true Kind::Word(&["auto", "flat", "per_root", "root"]), "auto",
+        "how scan tasks are listed; auto finds out";
+    "sources[].target_types" Source Open true Kind::Words(TARGET_TYPES), "",
+        "types of targets to list; none for all";
+    "sources[].labels" Source Private true Kind::Labels, "",
+        "extra labels of agentless_exporter_source_info";
+    "sources[].credentials.type" Source Private true Kind::Text(credentials_type), "default",
+        "where the access key comes from: default, access_key, sts or env";
+    "sources[].credentials.access_key_id" Source Private true Kind::Text(parse::secret), "",
+        "for access_key and sts";
+    "sources[].credentials.access_key_secret" Source Secret true Kind::Text(parse::secret), "",
+        "for access_key and sts";
+    "sources[].credentials.security_token" Source Secret true Kind::Text(parse::secret), "",
+        "for sts";
+    "web.listen-address" Flag Open true Kind::Texts(parse::listen_address), ":9982",
+        "address to listen on: HOST:PORT or :PORT; may be repeated";
+    "web.telemetry-path" Flag Open true Kind::Text(parse::telemetry_path), "/metrics",
+        "path of the exposition";
+    "log.level" Flag Open true Kind::Word(&["error", "warn", "info", "debug", "trace"]), "info",
+        "least severe level that is logged";
+    "log.format" Flag Open true Kind::Word(&["logfmt", "json"]), "logfmt",
+        "form of a log line";
 }
 
 impl Key {
-    const fn each(self) -> Self {
-        Self { scope: Scope::PerSource, ..self }
-    }
-
-    const fn source(self) -> Self {
-        Self { scope: Scope::Source, ..self }
-    }
-
-    const fn flag(self) -> Self {
-        Self { scope: Scope::Flag, ..self }
-    }
-
-    const fn private(self) -> Self {
-        Self { privacy: Privacy::Private, ..self }
-    }
-
-    const fn secret(self) -> Self {
-        Self { privacy: Privacy::Secret, ..self }
-    }
-
-    const fn later(self) -> Self {
-        Self { in_force: false, ..self }
-    }
-
     /// Whether the key is set for all sources at once, in the file or the environment.
     pub(super) fn is_global(&self) -> bool {
         matches!(self.scope, Scope::Global | Scope::PerSource)
@@ -198,7 +226,7 @@ fn credentials_type(text: &str) -> Result<(), parse::Problem> {
     match text {
         "default" | "access_key" | "sts" | "env" => Ok(()),
         "ecs_ram_role" | "oidc" | "ram_role_arn" | "profile" | "uri" => {
-            Err("is not available in this version; available: default, access_key, sts, env")
+            Err("this type is not available in this version; available: default, access_key, sts, env")
         }
         _ => Err("expected one of default, access_key, sts, env"),
     }

@@ -93,10 +93,10 @@ impl Kind {
                 Err(problem) => Err(problem.to_owned()),
             },
             (Self::Path, ValueKind::String(text)) if !text.contains('\0') => Ok(Typed::Text(text.clone())),
-            (Self::Text(_), ValueKind::Boolean(_) | ValueKind::I64(_) | ValueKind::Float(_)) => Err(
-                "expected a text; put it in quotes, because YAML turns 1e5, 0123 or true into something else"
-                    .to_owned(),
-            ),
+            (Self::Text(_), ValueKind::Boolean(_) | ValueKind::I64(_) | ValueKind::Float(_)) => {
+                Err("expected text in quotes, because YAML turns 1e5, 0123 or true into something else"
+                    .to_owned())
+            }
             _ => Err(expected()),
         }
     }
@@ -112,7 +112,7 @@ impl Kind {
             Self::Flag => "true or false".to_owned(),
             Self::Word(words) => format!("one of {}", words.join(", ")),
             Self::Words(words) => format!("a list of {}", words.join(", ")),
-            Self::Text(_) => "a text".to_owned(),
+            Self::Text(_) => "text".to_owned(),
             Self::Texts(_) => "a list of texts".to_owned(),
             Self::Path => "the path of a file".to_owned(),
             Self::Labels => "label names with texts".to_owned(),
@@ -164,15 +164,18 @@ fn read_labels(table: &Map<String, Value>) -> Result<Typed, Vec<Wrong>> {
     if wrongs.is_empty() { Ok(Typed::Labels(labels)) } else { Err(wrongs) }
 }
 
-/// A value on one short line.
+/// A value in short. Of a text only the first word: a key below it that lost its colon, or stands
+/// too far to the right, is the rest of the text to YAML, and may be that of a secret.
 fn show(value: &ValueKind) -> String {
     const MOST: usize = 60;
     match value {
         ValueKind::Nil => String::new(),
-        ValueKind::String(text) if text.chars().count() > MOST => {
-            format!("{:?}…", text.chars().take(MOST).collect::<String>())
+        ValueKind::String(text) => {
+            let word: String =
+                text.chars().take_while(|c| !c.is_whitespace() && !c.is_control()).take(MOST).collect();
+            let rest = if word.len() < text.len() { " …" } else { "" };
+            format!("\"{word}{rest}\"")
         }
-        ValueKind::String(text) => format!("{text:?}"),
         ValueKind::Table(_) => "a group of keys".to_owned(),
         ValueKind::Array(_) => "a list".to_owned(),
         scalar => scalar.to_string(),

@@ -147,8 +147,7 @@ fn variable_of(path: &str) -> String {
     format!("{PREFIX}{}", path.replace('.', "__").to_ascii_uppercase())
 }
 
-/// The keys that flags set.
-pub(super) fn flags(inputs: &Inputs, mistakes: &mut Mistakes) -> Map<String, Value> {
+fn flags(inputs: &Inputs, mistakes: &mut Mistakes) -> Map<String, Value> {
     let mut layer = Map::new();
     for key in KEYS.iter().filter(|key| key.scope == Scope::Flag) {
         let given: Vec<&str> = inputs

@@ -15,6 +15,7 @@ mod source;
 mod values;
 mod walk;
 
+pub(crate) use build::logging_config;
 pub(crate) use keys::named;
 pub use keys::{KEYS, Key, Privacy, Scope};
 pub use kind::Kind;
@@ -76,26 +77,6 @@ pub struct EndpointConfig {
     pub url: String,
     /// Whether `http://` is allowed for hosts other than loopback.
     pub allow_http: bool,
-}
-
-impl Settings {
-    /// The settings of flags alone, for `sources` that no configuration describes.
-    ///
-    /// # Errors
-    /// On any mistake in a flag, with all of them.
-    pub fn of_flags(
-        flags: Vec<(&'static str, String)>,
-        sources: Vec<SourceSettings>,
-    ) -> Result<Self, Mistakes> {
-        let mut mistakes = Mistakes::default();
-        let inputs = Inputs { flags, ..Inputs::default() };
-        let (logging, web) = build::of_flags(&layers::flags(&inputs, &mut mistakes));
-        if mistakes.is_empty() {
-            Ok(Self { logging, web, sources, warnings: Vec::new() })
-        } else {
-            Err(mistakes)
-        }
-    }
 }
 
 /// Reads, checks and builds the whole configuration.

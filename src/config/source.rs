@@ -28,7 +28,7 @@ pub(super) fn sources(
 ) -> Vec<SourceSettings> {
     let file = match from {
         SourcesFrom::File(path) => path.as_str(),
-        SourcesFrom::Environment => "",
+        SourcesFrom::Environment => REGION_VARIABLE,
     };
     if values.sources == 0 && !mistakes.concern("sources") {
         mistakes.add(
@@ -40,7 +40,7 @@ pub(super) fn sources(
     let mut names = BTreeMap::new();
     (0..values.sources)
         .map(|index| {
-            let mut one = One { values, file, at: format!("sources[{index}]"), mistakes, warnings };
+            let mut one = One { values, origin: file, at: format!("sources[{index}]"), mistakes, warnings };
             let name = one.name();
             if let Some(first) = names.get(&name).filter(|_| !name.is_empty()) {
                 one.mistake(
@@ -57,7 +57,8 @@ pub(super) fn sources(
 /// One source under way.
 struct One<'a> {
     values: &'a Values,
-    file: &'a str,
+    /// The file, or the variable that gave the region.
+    origin: &'a str,
     /// `sources[0]`.
     at: String,
     mistakes: &'a mut Mistakes,
@@ -149,7 +150,10 @@ impl One<'_> {
             self.mistakes.add(
                 REGION_VARIABLE,
                 "environment",
-                format!("is not set, and no sources are configured; set it, or list sources in the file of --config.file: {centres}"),
+                format!(
+                    "is not set, and no sources are configured; set it, or list sources in the file of \
+                     --config.file: {centres}"
+                ),
             );
         } else {
             self.mistake("region", &format!("is missing, and so is endpoint; set one of them: {centres}"));
@@ -217,8 +221,8 @@ impl One<'_> {
 
     fn origin(&self) -> String {
         match self.values.text(&self.key("name")) {
-            Some(name) if !self.file.is_empty() => format!("source {name:?} in {}", self.file),
-            _ => self.file.to_owned(),
+            Some(name) if self.origin != REGION_VARIABLE => format!("source {name:?} in {}", self.origin),
+            _ => self.origin.to_owned(),
         }
     }
 }

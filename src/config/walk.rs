@@ -30,10 +30,13 @@ pub(super) fn check_value(
         Err(wrongs) => wrongs,
     };
     for wrong in wrongs {
-        let text = if key.privacy == Privacy::Open && !wrong.got.is_empty() {
-            format!("{}, got {}", wrong.problem, wrong.got)
-        } else {
-            wrong.problem
+        let text = match (key.privacy, wrong.got) {
+            (Privacy::Open, got) if got.is_empty() => wrong.problem,
+            (Privacy::Open, got) if wrong.problem.starts_with("expected") => {
+                format!("{}, got {got}", wrong.problem)
+            }
+            (Privacy::Open, got) => format!("{got} {}", wrong.problem),
+            (Privacy::Private | Privacy::Secret, _) => wrong.problem,
         };
         mistakes.add(format!("{at}{}", wrong.at), origin, text);
     }
@@ -68,10 +71,9 @@ impl Walk<'_> {
         // A dot in a name would join two levels of the table.
         let place = if name.contains(['.', '[']) { None } else { keys::at(schema) };
         match place {
-            None => self.unknown(at, schema, name),
-            Some(Place::Value(key)) if key.scope == Scope::Flag => self.flag(at, key),
-            Some(Place::Group) if schema == "web" || schema == "log" => {
-                self.mistake(at, "is set by flags, not in this file: see --help")
+            None => self.unknown(schema, name, at),
+            Some(Place::Value(key)) if key.scope == Scope::Flag => {
+                self.mistake(at, &format!("is set by the flag --{}, not in this file", key.path))
             }
             Some(Place::Group) => match value.kind {
                 ValueKind::Table(inner) => Some(self.group(at, schema, inner).into()),
@@ -117,21 +119,21 @@ impl Walk<'_> {
         checked.collect()
     }
 
-    fn unknown(&mut self, at: &str, schema: &str, name: &str) -> Option<Value> {
+    fn unknown(&mut self, schema: &str, name: &str, at: &str) -> Option<Value> {
+        let group = schema.strip_suffix(name).unwrap_or_default().trim_end_matches('.');
         let text = match name.split_once('.') {
-            Some((group, key)) if keys::at(schema).is_some() => {
-                format!("write the levels of a key below each other: `{group}:`, and in it `{key}:`")
+            Some((outer, inner)) if keys::at(schema).is_some() => {
+                format!("write the levels of a key below each other: `{outer}:`, and in it `{inner}:`")
             }
-            _ => match suggestion(schema) {
-                Some(meant) => format!("unknown key; did you mean `{meant}`?"),
-                None => "unknown key; see the configuration reference for those there are".to_owned(),
-            },
+            _ => unknown(group, name),
         };
-        self.mistake(at, &text)
-    }
-
-    fn flag(&mut self, at: &str, key: &Key) -> Option<Value> {
-        self.mistake(at, &format!("is set by the flag --{}, not in this file", key.path))
+        // A secret without the colon before it reads as a key.
+        let may_be_secret =
+            group.ends_with("credentials") && !name.chars().all(|c| matches!(c, 'a'..='z' | '_'));
+        match at.strip_suffix(name).filter(|_| may_be_secret) {
+            Some(group) => self.mistake(&format!("{group}(hidden)"), &text),
+            None => self.mistake(at, &text),
+        }
     }
 
     fn mistake(&mut self, at: &str, text: &str) -> Option<Value> {
@@ -148,16 +150,26 @@ impl Walk<'_> {
     }
 }
 
-/// The key that was probably meant: spelled alike, or of the same name in another group.
-pub(super) fn suggestion(schema: &str) -> Option<String> {
-    let (group, name) = schema.rsplit_once('.').unwrap_or(("", schema));
+/// What to say of a name that is no key of `group`: the one that was probably meant.
+fn unknown(group: &str, name: &str) -> String {
     let parent = |path: &str| path.rsplit_once('.').map_or("", |(group, _)| group).to_owned();
     let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
-    let siblings = keys::known_paths().filter(|path| parent(path) == group).map(|path| last(&path));
+    let mut siblings: Vec<_> =
+        keys::known_paths().filter(|path| parent(path) == group).map(|path| last(&path)).collect();
+    if let Some(meant) = nearest(name, siblings.clone()) {
+        return format!("unknown key; did you mean `{meant}`?");
+    }
     let mut elsewhere: Vec<_> = keys::known_paths().filter(|path| last(path) == name).collect();
     // One further inside the same group is the likeliest.
     elsewhere.sort_by_key(|path| !path.starts_with(&format!("{group}.")));
-    nearest(name, siblings).or_else(|| elsewhere.into_iter().next())
+    match elsewhere.first() {
+        Some(path) if path.contains('.') => format!("does not belong here; its place is `{path}`"),
+        Some(_) => "does not belong here; its place is the outermost level".to_owned(),
+        None => {
+            siblings.sort();
+            format!("unknown key; known here: {}", siblings.join(", "))
+        }
+    }
 }
 
 /// The name of a source as the mistakes tell it, if it is one.

@@ -24,8 +24,11 @@ pub enum Network {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
     /// The region is in no table.
-    #[error("unknown region `{region}`{}; for a region that is newer than this program set `endpoint`: \
-             https://{CHINA} for cn-* regions, https://{INTERNATIONAL} for all others", did_you_mean(*near))]
+    #[error(
+        "unknown region `{region}`{} For a region that is newer than this program set `endpoint`: \
+         https://{CHINA} for cn-* regions, https://{INTERNATIONAL} for all others",
+        did_you_mean(*near)
+    )]
     UnknownRegion {
         /// As configured.
         region: String,
@@ -55,7 +58,7 @@ pub fn resolve(region: &str, network: Network) -> Result<&'static str, EndpointE
 }
 
 fn did_you_mean(near: Option<&str>) -> String {
-    near.map(|near| format!(", did you mean `{near}`?")).unwrap_or_default()
+    near.map_or(".".to_owned(), |near| format!("; did you mean `{near}`?"))
 }
 
 fn nearest(region: &str) -> Option<&'static str> {

@@ -43,7 +43,7 @@ impl Supervisor {
 
     /// Starts `task`, which must end soon after the shutdown token is cancelled and not before.
     pub fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        let span = tracing::info_span!("task", name);
+        let span = tracing::info_span!("task", task = name);
         self.tasks.spawn(
             async move {
                 task.await;

@@ -41,7 +41,13 @@ pub fn init(config: Config) {
     };
     let filter = filter_fn(ours).and(level);
     let layer = match format {
-        Format::Logfmt => tracing_logfmt::layer().boxed(),
+        // Spans are for context; each line names its source or task in a field.
+        Format::Logfmt => tracing_logfmt::builder()
+            .with_span_name(false)
+            .with_span_path(false)
+            .layer()
+            .with_writer(std::io::stderr)
+            .boxed(),
         Format::Json => {
             tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr).boxed()
         }

@@ -13,7 +13,6 @@ use crate::{credentials, logging, poller, rpc};
 
 use super::daemon::Daemon;
 use super::run::{Failure, say, until_signal};
-use super::simulate;
 
 /// How often the demo polls: often enough to watch scans come along.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
@@ -24,7 +23,7 @@ const REQUESTS_PER_SECOND: f64 = 50.0;
 /// Runs both until a signal.
 pub(super) fn run(args: DemoArgs, env: &Env) -> Result<(), Failure> {
     let DemoArgs { web, log, simulator } = args;
-    let config = simulate::config(simulator)?;
+    let config = simulator.config().map_err(Failure::usage)?;
     let mut settings =
         Settings { logging: log.config(), web: web.config(), sources: Vec::new(), warnings: Vec::new() };
     logging::init(settings.logging);

@@ -4,7 +4,7 @@ mod flags;
 mod simulator;
 
 pub use flags::{CheckConfigArgs, LogArgs, ServeArgs, WebArgs};
-pub use simulator::{DemoArgs, SimulateArgs, SimulatedListing, SimulatorArgs};
+pub use simulator::{DemoArgs, SimulateArgs, SimulatorArgs};
 
 use std::ffi::OsString;
 
@@ -111,7 +111,7 @@ mod tests {
             (&["--web.enable-lifecycle"], "unexpected argument"),
             (&["check-config", "--live"], "unexpected argument"),
             (&["once"], "once"),
-            (&["demo", "--fault", "throtle=0.1"], "did you mean throttle"),
+            (&["demo", "--fault", "throtle=0.1"], "there are throttle"),
             (&["demo", "--fault", "throttle=2"], "from 0 to 1"),
             (&["simulate", "--fault", "throttle"], "NAME=PROBABILITY"),
             (&["simulate", "--access-key-id", "LTAI5tExample"], "made-up"),

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 
-use crate::config::{nearest, parse};
+use crate::config::parse;
 use crate::secret::Secret;
+use crate::simulator::{Config, ConfigError, Fault, FaultRate, Listing};
 
 use super::flags::{LogArgs, WebArgs};
 
@@ -46,106 +48,81 @@ Examples:
   agentless-exporter demo
   agentless-exporter demo --fault throttle=0.3 --web.listen-address 127.0.0.1:9982";
 
-/// How the simulated account's scan tasks can be listed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum SimulatedListing {
-    /// All subtasks in one listing
-    Flat,
-    /// The subtasks of each main task by themselves
-    PerRoot,
-    /// Only main tasks
-    Root,
-}
-
 /// The simulated account and its API.
 #[derive(Clone, Debug, Args)]
 pub struct SimulatorArgs {
     /// Address of the simulated API
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8642", value_parser = listen_address)]
-    pub listen: String,
+    #[arg(long, value_name = "HOST:PORT", default_value_t = defaults().listen, value_parser = listen_address)]
+    listen: String,
     /// Same seed and same clock give the same answers
-    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
-    pub seed: u64,
+    #[arg(long, value_name = "NUMBER", default_value_t = defaults().seed)]
+    seed: u64,
     /// Scan tasks in the history of the account
-    #[arg(long, value_name = "COUNT", default_value_t = 500, value_parser = count(0, 5_000_000))]
-    pub tasks: u64,
+    #[arg(long, value_name = "COUNT", default_value_t = defaults().tasks)]
+    tasks: usize,
     /// Machines and images that are scanned
-    #[arg(long, value_name = "COUNT", default_value_t = 60, value_parser = count(1, 1_000_000))]
-    pub targets: u64,
+    #[arg(long, value_name = "COUNT", default_value_t = defaults().targets)]
+    targets: usize,
     /// Made-up id of the one access key that the API takes
-    #[arg(long, value_name = "ID", default_value = "simulated-access-key-id", value_parser = made_up_id)]
-    pub access_key_id: String,
-    /// Made-up secret of that key
-    #[arg(
-        long,
-        value_name = "SECRET",
-        default_value = "simulated-access-key-secret",
-        value_parser = made_up_secret
-    )]
-    pub access_key_secret: Secret,
+    #[arg(long, value_name = "ID", default_value_t = defaults().access_key_id, value_parser = made_up_id)]
+    access_key_id: String,
+    /// Made-up secret of that key [default: testsecret]
+    #[arg(long, value_name = "SECRET", value_parser = made_up_secret)]
+    access_key_secret: Option<Secret>,
     /// Made-up security token, without which requests are then refused
     #[arg(long, value_name = "TOKEN", value_parser = made_up_secret)]
-    pub security_token: Option<Secret>,
+    security_token: Option<Secret>,
     /// Most rows of a page, whatever is asked for
-    #[arg(
-        long,
-        value_name = "ROWS",
-        default_value_t = 100,
-        value_parser = clap::value_parser!(u32).range(1..=1000)
-    )]
-    pub page_size_max: u32,
+    #[arg(long, value_name = "ROWS", default_value_t = defaults().page_size_max, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    page_size_max: u32,
     /// Time that each answer takes at least, such as 50ms
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = latency)]
-    pub latency: Duration,
-    /// What the API answers to, so that the exporter must find out: flat, per-root or root
-    #[arg(
-        long,
-        value_name = "KIND",
-        value_enum,
-        default_value_t = SimulatedListing::Flat,
-        hide_possible_values = true
-    )]
-    pub listing: SimulatedListing,
-    /// Faults as `NAME=PROBABILITY`, both checked.
-    #[arg(long = "fault", value_name = "NAME=PROBABILITY", value_parser = fault, help = fault_help())]
-    pub faults: Vec<String>,
+    latency: Duration,
+    /// What the API answers to, so that the exporter must find out
+    #[arg(long, value_name = "KIND", default_value_t = defaults().listing, value_parser = listing())]
+    listing: Listing,
+    /// What goes wrong, and how often from 0 to 1; may be repeated
+    #[arg(long = "fault", value_name = "NAME=PROBABILITY", long_help = fault_help())]
+    faults: Vec<FaultRate>,
 }
 
-/// Everything that can go wrong in the simulated API.
-const FAULTS: [&str; 12] = [
-    "throttle",
-    "server-error",
-    "html-502",
-    "reset",
-    "stall",
-    "truncate",
-    "error-in-200",
-    "no-list",
-    "drift",
-    "null-fields",
-    "unknown-status",
-    "ignore-filter",
-];
+impl SimulatorArgs {
+    /// The world that the flags describe.
+    ///
+    /// # Errors
+    /// If it can't be simulated.
+    pub fn config(self) -> Result<Config, ConfigError> {
+        let config = Config {
+            listen: self.listen,
+            seed: self.seed,
+            tasks: self.tasks,
+            targets: self.targets,
+            access_key_id: self.access_key_id,
+            access_key_secret: self.access_key_secret.unwrap_or_else(|| defaults().access_key_secret),
+            security_token: self.security_token,
+            page_size_max: self.page_size_max,
+            latency: self.latency,
+            listing: self.listing,
+            faults: self.faults.into_iter().collect(),
+            frozen: false,
+        };
+        config.check()?;
+        Ok(config)
+    }
+}
+
+fn defaults() -> Config {
+    Config::default()
+}
 
 fn fault_help() -> String {
-    format!("What goes wrong, and how often from 0 to 1; may be repeated: {}", FAULTS.join(", "))
+    let names: Vec<_> = Fault::ALL.iter().map(|fault| fault.as_str()).collect();
+    format!("What goes wrong, and how often from 0 to 1; may be repeated.\nNames: {}", names.join(", "))
 }
 
-fn fault(text: &str) -> Result<String, String> {
-    let (name, probability) =
-        text.split_once('=').ok_or("expected NAME=PROBABILITY, such as throttle=0.2".to_owned())?;
-    if !FAULTS.contains(&name) {
-        let meant = nearest(name, FAULTS.map(str::to_owned)).map(|name| format!(", did you mean {name}?"));
-        return Err(format!("unknown fault{}; there are: {}", meant.unwrap_or_default(), FAULTS.join(", ")));
-    }
-    match probability.parse::<f64>() {
-        Ok(probability) if (0.0..=1.0).contains(&probability) => Ok(text.to_owned()),
-        _ => Err("expected a probability from 0 to 1, such as 0.2".to_owned()),
-    }
-}
-
-fn count(least: u64, most: u64) -> clap::builder::RangedU64ValueParser {
-    clap::value_parser!(u64).range(least..=most)
+fn listing() -> impl clap::builder::TypedValueParser<Value = Listing> {
+    PossibleValuesParser::new(Listing::ALL.map(Listing::as_str))
+        .map(|word| word.parse().expect("each possible value is a listing"))
 }
 
 fn listen_address(text: &str) -> Result<String, parse::Problem> {

@@ -48,9 +48,13 @@ pub fn init(config: Config) {
             .layer()
             .with_writer(std::io::stderr)
             .boxed(),
-        Format::Json => {
-            tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr).boxed()
-        }
+        Format::Json => tracing_subscriber::fmt::layer()
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .with_writer(std::io::stderr)
+            .boxed(),
     };
     let _already_set = Registry::default().with(layer.with_filter(filter)).try_init();
 }

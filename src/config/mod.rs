@@ -19,7 +19,6 @@ pub(crate) use build::logging_config;
 pub(crate) use keys::named;
 pub use keys::{KEYS, Key, Privacy, Scope};
 pub use kind::Kind;
-pub(crate) use mistakes::nearest;
 pub use mistakes::{Mistake, Mistakes};
 
 use std::path::PathBuf;

@@ -18,7 +18,7 @@ use super::pager::{Listed, Pager};
 /// it: subtasks start one after another, and can be retried.
 const ROOT_MARGIN: Duration = Duration::from_secs(86_400);
 
-/// Newest main tasks that are asked for their subtasks, to prove the flat listing.
+/// Newest main tasks that are asked for their subtasks, to prove a way of listing.
 const MOST_PROBES: usize = 5;
 
 /// Main tasks with subtasks that are proof enough.
@@ -58,7 +58,7 @@ impl FullReader<'_> {
     /// Reads everything that the gauges speak of.
     pub(super) async fn read(&self) -> Result<Full, PollError> {
         let mut lost = LostRows::default();
-        let roots = self.union(&Query::main_tasks(), self.roots_from(), root, &mut lost).await?;
+        let roots = self.union(&Query::main_tasks(), self.window_from(), root, &mut lost).await?;
         match self.config.listing {
             Listing::Auto => self.find_out(roots, lost).await,
             Listing::Flat => self.flat(roots, self.flat_scans(&mut lost).await?, lost).await,
@@ -104,16 +104,26 @@ impl FullReader<'_> {
         }
     }
 
-    /// Asks the newest main tasks for a page of subtasks each.
+    /// Asks the newest main tasks for a page of subtasks each. One that still runs may have none
+    /// yet, so at least one that has finished is asked, if there is one.
     async fn probe(&self, roots: &Roots) -> Result<Probe, PollError> {
         let mut newest: Vec<&Root> = roots.values().collect();
         newest.sort_unstable_by_key(|root| std::cmp::Reverse(root.record.start));
         let mut probe = Probe { subtasks: Vec::new(), found_any: false, found_barren: false };
         let mut with_subtasks = 0;
-        for root in newest.into_iter().take(MOST_PROBES) {
+        for (asked, root) in newest.into_iter().enumerate() {
+            let is_finished = root.record.status.is_finished();
+            if asked >= MOST_PROBES {
+                if probe.found_any || probe.found_barren {
+                    break;
+                }
+                if !is_finished {
+                    continue;
+                }
+            }
             let page = self.pager.first_page(&Query::subtasks_of(&root.id), record).await?;
             if page.rows.is_empty() {
-                probe.found_barren |= root.record.status.is_finished();
+                probe.found_barren |= is_finished;
                 continue;
             }
             let from = self.window_from();
@@ -142,13 +152,14 @@ impl FullReader<'_> {
     }
 
     async fn per_root(&self, roots: Roots, mut lost: LostRows) -> Result<Full, PollError> {
-        let scans = self.subtasks_of(roots.values(), &mut lost).await?;
-        let mut history = Records::default();
-        if let Some(from) = self.history_from() {
-            let mut older = self.since(&Query::main_tasks(), from, root, &mut lost).await?;
-            older.retain(|key, _| !roots.contains_key(key));
-            history = self.subtasks_of(older.values(), &mut lost).await?;
-        }
+        let late_from = self.window_from().minus(ROOT_MARGIN);
+        let older_from = self.history_from().map_or(late_from, |from| from.min(late_from));
+        let mut older = self.since(&Query::main_tasks(), older_from, root, &mut lost).await?;
+        older.retain(|key, _| !roots.contains_key(key));
+        let (late, past): (Vec<&Root>, Vec<&Root>) =
+            older.values().partition(|root| root.record.start.is_none_or(|start| start >= late_from));
+        let scans = self.subtasks_of(roots.values().chain(late), &mut lost).await?;
+        let history = self.subtasks_of(past.into_iter(), &mut lost).await?;
         let listing = FullListing { scans, roots: Some(into_records(roots)), history };
         Ok(Full { listing, way: Listing::PerRoot, lost })
     }
@@ -236,10 +247,6 @@ impl FullReader<'_> {
 
     fn window_from(&self) -> UnixMillis {
         self.now.minus(self.config.lookback)
-    }
-
-    fn roots_from(&self) -> UnixMillis {
-        self.window_from().minus(ROOT_MARGIN)
     }
 
     fn history_from(&self) -> Option<UnixMillis> {

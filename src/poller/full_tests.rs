@@ -132,6 +132,16 @@ async fn a_first_main_task_that_still_runs_proves_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn running_main_tasks_without_subtasks_do_not_hide_a_finished_one() {
+    let mut tasks: Vec<_> =
+        (1..20).map(|n| FakeTask { status: 1, ..main_task(&format!("r{n}"), n) }).collect();
+    tasks.push(main_task("r20", 20));
+    let published = polled(&Cloud::with(tasks), config(Listing::Auto)).await;
+    assert_eq!(published.status.listing, Listing::Root);
+    assert_eq!(counts(&published).0, 20);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_way_once_found_stays_while_nothing_speaks_against_it() {
     let cloud = Cloud::with(fleet());
     let mut source = cloud.source(config(Listing::Auto));

@@ -8,11 +8,10 @@ use serde_json::{Value, json};
 use super::config::Listing;
 use super::ids::task_id;
 use super::params::{Params, span};
-use super::row::Row;
 use super::server::Shared;
 use super::show::row;
 use super::task::{Log, Role, Task};
-use super::truth::View;
+use super::truth::{Rows, View};
 use super::world::World;
 
 /// Paths that start so are no part of the API.
@@ -21,6 +20,9 @@ pub(super) const PREFIX: &str = "/_world/";
 /// The exporter's defaults, in milliseconds.
 const LOOKBACK: u64 = 7 * 86_400_000;
 const KEEP: u64 = 35 * 86_400_000;
+
+/// How much earlier than a scan task its main task may have started to be asked for it.
+const ROOT_MARGIN: u64 = 86_400_000;
 
 type Answer = (StatusCode, Value);
 
@@ -110,33 +112,40 @@ fn truth(shared: &Shared, query: &Params) -> Answer {
             Ok(times) => times,
             Err(refusal) => return refusal,
         };
-        let (scans, roots) = rows_for_exporter(shared, world, now, at.saturating_sub(lookback.max(keep)));
-        let view = View { listing: shared.listing(), scans: &scans, roots: &roots, at, lookback };
-        (StatusCode::OK, json!(view.truth()))
+        let since = at.saturating_sub(lookback);
+        let rows = rows_for_exporter(shared, world, now, since, at.saturating_sub(keep).min(since));
+        (StatusCode::OK, json!(View { listing: shared.listing(), rows: &rows, at, lookback }.truth()))
     })
 }
 
-/// The rows of scan and main tasks that an exporter gets which asks for what started `since` and
-/// for what runs.
+/// The rows that an exporter gets which asks for what started `since` and for what runs, and
+/// from `keep_since` on for the last states of targets.
 fn rows_for_exporter<'w>(
     shared: &Shared,
     world: &'w World,
     now: u64,
     since: u64,
-) -> (Vec<Row<'w>>, Vec<Row<'w>>) {
-    let gets = |task: &Task| task.start >= since || task.runs(now);
+    keep_since: u64,
+) -> Rows<'w> {
+    let gets = |task: &Task, since: u64| task.start >= since || task.runs(now);
+    // Where a scan task is listed by its main task only, that must have been listed.
+    let gets_scan = |task: &Task, since: u64| match task.role {
+        Role::Scan { root, .. } if shared.listing() == Listing::PerRoot => {
+            world.roots().get(root).is_some_and(|root| gets(root, since.saturating_sub(ROOT_MARGIN)))
+        }
+        _ => gets(task, since),
+    };
     let all = |log: &'w Log| {
         let numbers = log.started(World::oldest_start(now)..now.saturating_add(1));
         numbers.filter_map(move |number| log.get(number).map(|task| (number, task)))
     };
     let show = |(number, task)| row(world, task, number, now, shared.faults(), false);
-    let scans = all(world.scans()).filter(|(_, task)| gets(task)).filter(|(_, task)| match task.role {
-        // Listed by its main task only, so that must have been listed.
-        Role::Scan { root, .. } if shared.listing() == Listing::PerRoot => {
-            world.roots().get(root).is_some_and(gets)
-        }
-        _ => true,
-    });
-    let roots = all(world.roots()).filter(|(_, task)| gets(task));
-    (scans.map(show).collect(), roots.map(show).collect())
+    let (scans, older): (Vec<_>, Vec<_>) = all(world.scans()).partition(|(_, task)| gets_scan(task, since));
+    let history = older.into_iter().filter(|(_, task)| task.start >= keep_since);
+    let roots = all(world.roots()).filter(|(_, task)| gets(task, since));
+    Rows {
+        scans: scans.into_iter().map(show).collect(),
+        history: history.map(show).collect(),
+        roots: roots.map(show).collect(),
+    }
 }

@@ -4,9 +4,10 @@
 //! exposition but without the label `source`, to numbers. It has all gauges about scans except
 //! those about single targets. The rows are those of the world as it stands; `at` is the time at
 //! which the exporter ends its poll, from which the look-back counts. An exporter that starts now
-//! lists what started within the greater of look-back and keep, and whatever runs; the server's
-//! filters act on what is, while everything else here is taken from the rows as they are shown,
-//! with their nulls and unknown words.
+//! lists what started within the look-back and whatever runs, and further back, as far as keep
+//! goes, what tells the last states of targets; the server's filters act on what is, while
+//! everything else here is taken from the rows as they are shown, with their nulls and unknown
+//! words.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -26,15 +27,24 @@ const MEGABYTE: f64 = 1_048_576.0;
 /// Series and their values.
 pub(super) type Truth = BTreeMap<String, Value>;
 
-/// The rows that a fresh exporter gets, and when it looks at them.
+/// The rows that a fresh exporter gets.
+#[derive(Debug, Default)]
+pub(super) struct Rows<'w> {
+    /// Scan tasks of the look-back. With [`Listing::Root`] these are the main tasks.
+    pub(super) scans: Vec<Row<'w>>,
+    /// Older scan tasks, which tell the last states of targets and nothing else.
+    pub(super) history: Vec<Row<'w>>,
+    /// Main tasks of the look-back; with [`Listing::Root`] not looked at.
+    pub(super) roots: Vec<Row<'w>>,
+}
+
+/// Rows, and when and how an exporter looks at them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct View<'r, 'w> {
     /// How subtasks are listed.
     pub(super) listing: Listing,
-    /// Rows of scan tasks. With [`Listing::Root`] these are the main tasks.
-    pub(super) scans: &'r [Row<'w>],
-    /// Rows of main tasks; with [`Listing::Root`] not looked at.
-    pub(super) roots: &'r [Row<'w>],
+    /// What is looked at.
+    pub(super) rows: &'r Rows<'w>,
     /// Milliseconds since the epoch.
     pub(super) at: u64,
     /// In milliseconds.
@@ -44,7 +54,7 @@ pub(super) struct View<'r, 'w> {
 impl View<'_, '_> {
     /// The gauges.
     pub(super) fn truth(self) -> Truth {
-        let Self { listing, scans, roots, at, lookback } = self;
+        let Self { listing, rows: Rows { scans, history, roots }, at, lookback } = self;
         let roots = if listing == Listing::Root { scans } else { roots };
         let since = at.saturating_sub(lookback);
         let counts = |row: &&Row<'_>| {
@@ -59,16 +69,15 @@ impl View<'_, '_> {
         for row in roots.iter().filter(counts) {
             *types.entry(type_of(row)).or_default().roots.entry(status_of(row)).or_default() += 1;
         }
-        for ((kind, _), latest) in latest_of_targets(scans, at) {
+        let finished = || scans.iter().chain(history).filter(|row| is_finished(row));
+        let latest = latest_of_targets(finished(), at);
+        for ((kind, _), latest) in &latest {
             *types.entry(kind).or_default().targets.entry(status_of(latest)).or_default() += 1;
         }
-        for row in scans {
-            let ended = time(row.end_time.value()).filter(|&end| end <= at);
-            if let (Some(facts), Some(end), true) = (types.get_mut(type_of(row)), ended, is_finished(row)) {
-                facts.last_finished = facts.last_finished.max(Some(end));
-                if status_of(row) == "completed" {
-                    facts.last_success = facts.last_success.max(Some(end));
-                }
+        let successes = latest_of_targets(finished().filter(|row| status_of(row) == "completed"), at);
+        for row in scans.iter().chain(latest.into_values()).chain(successes.into_values()) {
+            if let Some(facts) = types.get_mut(type_of(row)) {
+                facts.note_end(row, at);
             }
         }
         let mut truth = Truth::new();
@@ -120,6 +129,14 @@ impl Facts {
         }
         if let Some(start) = time(row.start_time.value()) {
             self.oldest_running = Some(self.oldest_running.map_or(start, |oldest| oldest.min(start)));
+        }
+    }
+
+    fn note_end(&mut self, row: &Row<'_>, at: u64) {
+        let end = time(row.end_time.value()).filter(|&end| is_finished(row) && end <= at);
+        self.last_finished = self.last_finished.max(end);
+        if status_of(row) == "completed" {
+            self.last_success = self.last_success.max(end);
         }
     }
 
@@ -184,10 +201,10 @@ impl Mean {
     }
 }
 
-/// The latest finished row of each target, by type and identity. By the end if it is known and
+/// The latest of `rows` of each target, by type and identity. By the end if it is known and
 /// past, else by the start; then by the start; then by the id.
-fn latest_of_targets<'r, 'w>(
-    scans: &'r [Row<'w>],
+fn latest_of_targets<'r, 'w: 'r>(
+    rows: impl Iterator<Item = &'r Row<'w>>,
     at: u64,
 ) -> BTreeMap<(&'static str, &'r str), &'r Row<'w>> {
     let rank = |row: &'r Row<'w>| {
@@ -196,7 +213,7 @@ fn latest_of_targets<'r, 'w>(
         (end.unwrap_or(start), start, row.task_id.as_str())
     };
     let mut latest: BTreeMap<_, &'r Row<'w>> = BTreeMap::new();
-    for row in scans.iter().filter(|row| is_finished(row)) {
+    for row in rows {
         let known = |text: Option<&&'w str>| text.copied().filter(|text| !text.is_empty());
         let Some(identity) = known(row.uuid.value()).or_else(|| known(row.target_name.value())) else {
             continue;
@@ -235,8 +252,9 @@ mod tests {
         }
     }
 
-    fn truth(listing: Listing, scans: &[Row<'_>], roots: &[Row<'_>]) -> Truth {
-        View { listing, scans, roots, at: AT, lookback: LOOKBACK }.truth()
+    fn truth<'w>(listing: Listing, scans: &[Row<'w>], roots: &[Row<'w>]) -> Truth {
+        let rows = Rows { scans: scans.to_vec(), history: Vec::new(), roots: roots.to_vec() };
+        View { listing, rows: &rows, at: AT, lookback: LOOKBACK }.truth()
     }
 
     /// The series that are not 0, as lines.

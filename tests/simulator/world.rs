@@ -105,24 +105,36 @@ async fn the_controls_refuse_what_they_do_not_know() {
     }
 }
 
+/// What runs, united with what started at `since` or later.
+async fn window(server: &Server, kind: (&str, &str), since: &str) -> Vec<Value> {
+    let mut rows = BTreeMap::new();
+    for filter in [("Status", "1"), ("StartTime", since)] {
+        let listed = list_all(server, &[kind, filter]).await;
+        rows.extend(listed.into_iter().map(|row| (row["TaskId"].to_string(), row)));
+    }
+    rows.into_values().collect()
+}
+
 /// Counts the rows of the API by hand and holds the truth against them.
 async fn check_truth(listing: Listing, faults: &[&str]) {
     let rates = faults.iter().map(|fault| fault.parse::<FaultRate>().unwrap());
     let server = start(Config { listing, faults: rates.collect(), tasks: 500, ..small() }).await;
-    let roots = list_all(&server, &[("RootTask", "true")]).await;
+    let lookback = (NOW - 7 * 86_400_000).to_string();
+    let margin = (NOW - 8 * 86_400_000).to_string();
+    let roots = window(&server, ("RootTask", "true"), &lookback).await;
     let scans = match listing {
-        Listing::Flat => list_all(&server, &[SUBTASKS]).await,
+        Listing::Flat => window(&server, SUBTASKS, &lookback).await,
         Listing::Root => roots.clone(),
         Listing::PerRoot => {
             let mut scans = Vec::new();
-            for root in &roots {
+            for root in window(&server, ("RootTask", "true"), &margin).await {
                 let id = root["TaskId"].as_str().unwrap();
                 scans.extend(list_all(&server, &[SUBTASKS, ("TaskId", id)]).await);
             }
             scans
         }
     };
-    assert_eq!(scans.len(), 500);
+    assert!(scans.len() > 100, "{}", scans.len());
     let truth = world(&server, "GET", "truth").await.json();
     for (metric, rows) in [("agentless_scan_tasks", &scans), ("agentless_scan_root_tasks", &roots)] {
         let mut counts: BTreeMap<String, u64> = BTreeMap::new();

@@ -58,15 +58,16 @@ impl Process {
         let line = wait_for(&format!("a log line with {message:?} of {}", self.name), PATIENCE, || {
             let ended = self.child.try_wait().expect("the process is ours");
             let stderr = self.output().stderr;
-            if let Some(line) =
-                stderr.lines().find(|line| line.contains(message) && line.contains("address="))
+            if let Some(line) = stderr.lines().find(|line| line.contains(message) && line.contains("address"))
             {
                 return Ok(line.to_owned());
             }
             assert!(ended.is_none(), "{} ended before it listened: {stderr}", self.name);
             Err(stderr)
         });
+        let in_json = || line.split_once("\"address\":\"")?.1.split('"').next();
         field(&line, "address")
+            .or_else(in_json)
             .and_then(|address| address.parse().ok())
             .unwrap_or_else(|| panic!("no address in {line:?}"))
     }

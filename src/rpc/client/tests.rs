@@ -1,172 +1,19 @@
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod bench;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
-use std::io;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use futures_util::future::{self, BoxFuture, FutureExt as _};
 use reqwest::StatusCode;
 
-use crate::meters::Meters;
 use crate::model::FailureReason;
-use crate::rpc::{HttpRequest, KeyError, Signature, sign_v3};
+use crate::rpc::{HttpRequest, Signature, sign_v3};
 use crate::secret::Secret;
 
 use super::*;
-
-const KEY_ID: &str = "an-access-key-id";
-const KEY_SECRET: &str = "hunter2-the-secret";
-const TOKEN: &str = "a-security-token";
-
-/// 2026-11-24T03:04:05Z.
-const START: i64 = 1_795_489_445_000;
-
-/// What the wire does with one request.
-enum Step {
-    Answer(u16, Vec<(&'static str, String)>, String),
-    Break,
-    Hang,
-}
-
-fn ok() -> Step {
-    Step::Answer(200, vec![], "good".to_owned())
-}
-
-fn refuse(status: u16, code: &str) -> Step {
-    refuse_with(status, code, vec![])
-}
-
-fn refuse_with(status: u16, code: &str, headers: Vec<(&'static str, String)>) -> Step {
-    Step::Answer(status, headers, format!(r#"{{"RequestId":"r-1","Code":"{code}","Message":"no"}}"#))
-}
-
-/// A wire that plays its steps, then answers well for ever.
-#[derive(Default)]
-struct Wire {
-    steps: Mutex<VecDeque<Step>>,
-    seen: Mutex<Vec<(Instant, HttpRequest)>>,
-}
-
-impl Transport for Wire {
-    fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, TransportError>> {
-        self.seen.lock().unwrap().push((Instant::now(), request));
-        let step = self.steps.lock().unwrap().pop_front().unwrap_or_else(ok);
-        let (status, headers, body) = match step {
-            Step::Answer(status, headers, body) => (status, headers, body),
-            Step::Break => {
-                let cause = io::Error::from(io::ErrorKind::ConnectionReset);
-                return future::ready(Err(TransportError::Network(Box::new(cause)))).boxed();
-            }
-            Step::Hang => return future::pending().boxed(),
-        };
-        let headers =
-            headers.into_iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
-        let status = StatusCode::from_u16(status).unwrap();
-        future::ready(Ok(HttpResponse { status, headers: headers.collect(), body: Bytes::from(body) }))
-            .boxed()
-    }
-}
-
-#[derive(Debug, Default)]
-struct Keys {
-    none: bool,
-}
-
-impl KeySource for Keys {
-    fn key(&self) -> BoxFuture<'_, Result<AccessKey, KeyError>> {
-        let key = AccessKey {
-            id: KEY_ID.to_owned(),
-            secret: Secret::new(KEY_SECRET),
-            token: Some(Secret::new(TOKEN)),
-        };
-        let no_key = || KeyError::new(io::Error::other("set the variables"));
-        future::ready(if self.none { Err(no_key()) } else { Ok(key) }).boxed()
-    }
-}
-
-struct Bench {
-    client: Client,
-    wire: Arc<Wire>,
-    meters: Meters,
-}
-
-fn bench(steps: impl IntoIterator<Item = Step>) -> Bench {
-    bench_with(steps, |_| ())
-}
-
-fn bench_with(steps: impl IntoIterator<Item = Step>, change: impl FnOnce(&mut ClientParts)) -> Bench {
-    let wire = Arc::new(Wire { steps: Mutex::new(steps.into_iter().collect()), ..Wire::default() });
-    let meters = Meters::new();
-    let mut parts = ClientParts {
-        endpoint: Endpoint::parse("https://tds.example.com", false).unwrap(),
-        config: Config::default(),
-        keys: Arc::new(Keys::default()),
-        transport: Arc::clone(&wire) as _,
-        limits: Arc::new(Limits::new(1000.0, 8)),
-        clock: Clock::with_timers(UnixMillis::new(START).unwrap()),
-        meters: meters.source("prod"),
-    };
-    change(&mut parts);
-    Bench { client: Client::new(parts), wire, meters }
-}
-
-impl Bench {
-    async fn call(&self) -> Result<String, CallError> {
-        let params = BTreeMap::from([("CurrentPage".to_owned(), "1".to_owned())]);
-        let request = Request { action: "ListThings", version: "2018-12-03", params };
-        self.client.call(&request, read).await
-    }
-
-    /// When the requests went out, from the first one on.
-    fn times(&self) -> Vec<Duration> {
-        let seen = self.wire.seen.lock().unwrap();
-        seen.iter().map(|(at, _)| *at - seen[0].0).collect()
-    }
-
-    fn requests(&self) -> Vec<HttpRequest> {
-        self.wire.seen.lock().unwrap().iter().map(|(_, request)| request.clone()).collect()
-    }
-
-    /// The value of a counter's series with this label.
-    fn count(&self, family: &str, label: &str) -> u64 {
-        let families = self.meters.gather();
-        let family = families.iter().find(|f| f.name() == family).unwrap();
-        let of_label = |m: &&prometheus::proto::Metric| m.get_label().iter().any(|l| l.value() == label);
-        family.get_metric().iter().filter(of_label).map(|m| m.get_counter().get_value() as u64).sum()
-    }
-}
-
-/// A reader that knows good bodies, error envelopes and nothing else.
-fn read(body: &[u8]) -> Result<String, BodyError> {
-    if body == b"good" {
-        return Ok("good".to_owned());
-    }
-    match Envelope::read(body).code {
-        Some(code) => Err(BodyError::Refused { code, message: "no".to_owned() }),
-        None => Err(BodyError::Malformed("there is no List".to_owned())),
-    }
-}
-
-fn http_date_of(millis: i64) -> String {
-    let time = jiff::Timestamp::from_millisecond(millis).unwrap();
-    jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&time).unwrap()
-}
-
-fn header<'r>(request: &'r HttpRequest, name: &str) -> &'r str {
-    request.headers[name].to_str().unwrap()
-}
-
-/// Every text that an error shows, of its causes too.
-fn shown(error: &CallError) -> String {
-    let mut text = format!("{error:?} {error:#?} {error}");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(" {error} {error:?}"));
-        cause = error.source();
-    }
-    text
-}
+use bench::*;
 
 #[tokio::test(start_paused = true)]
 async fn a_good_answer_is_read_and_counted() {

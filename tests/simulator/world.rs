@@ -6,7 +6,7 @@ use std::time::Duration;
 use agentless_exporter::simulator::{Config, FaultRate, Listing};
 use serde_json::Value;
 
-use crate::client::{NOW, list, list_all, small, start, world};
+use crate::client::{NOW, Server, list, list_all, small, start, world};
 
 const SUBTASKS: (&str, &str) = ("RootTask", "false");
 

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use futures_util::future::{self, BoxFuture, FutureExt as _};
+use futures_util::future::{self, BoxFuture};
 use reqwest::StatusCode;
 
 use crate::model::FailureReason;

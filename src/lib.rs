@@ -10,6 +10,7 @@ pub mod clock;
 pub mod config;
 pub mod credentials;
 pub mod env;
+pub mod error;
 pub mod exposition;
 pub mod ledger;
 pub mod lifecycle;

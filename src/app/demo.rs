@@ -12,7 +12,9 @@ use crate::simulator::{self, Simulator};
 use crate::{credentials, logging, poller, rpc};
 
 use super::daemon::Daemon;
-use super::run::{Failure, say, until_signal};
+use super::failure::Failure;
+use super::output::say;
+use super::runtime::until_signal;
 
 /// How often the demo polls: often enough to watch scans come along.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);

@@ -3,10 +3,14 @@
 pub mod check;
 mod daemon;
 mod demo;
+mod failure;
+mod output;
 mod run;
+mod runtime;
 mod signals;
 mod simulate;
 mod transports;
 
 pub use daemon::{Daemon, StartError};
-pub use run::{EXIT_USAGE, run};
+pub use failure::EXIT_USAGE;
+pub use run::run;

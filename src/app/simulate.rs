@@ -5,7 +5,8 @@ use crate::clock::Clock;
 use crate::logging;
 use crate::simulator::Simulator;
 
-use super::run::{Failure, until_signal};
+use super::failure::Failure;
+use super::runtime::until_signal;
 
 /// Runs the simulator until a signal.
 pub(super) fn run(args: SimulateArgs) -> Result<(), Failure> {

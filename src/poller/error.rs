@@ -63,16 +63,4 @@ impl PollError {
             }
         }
     }
-
-    /// The whole chain in one line.
-    pub fn in_words(&self) -> String {
-        let mut words = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            words.push_str(": ");
-            words.push_str(&error.to_string());
-            cause = error.source();
-        }
-        words
-    }
 }

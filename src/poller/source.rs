@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::error::in_words;
 use crate::ledger::Ledger;
 use crate::meters::SourceMeters;
 use crate::model::{FailureReason, Listing, PollFailure};
@@ -131,7 +132,7 @@ impl Source {
 
     fn fail(&self, error: &PollError, duration: Duration) {
         let reason = error.reason();
-        let message = error.in_words();
+        let message = in_words(error);
         self.tell_bad_news(reason, &message);
         let failure = PollFailure { at: self.clock.now(), reason, message };
         self.publisher.failure(failure, duration, self.link());

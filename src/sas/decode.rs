@@ -41,7 +41,9 @@ pub fn decode_page(body: &[u8]) -> Result<DecodedPage<'_>, BodyError> {
     if body.trim_ascii_start().first().is_some_and(|&byte| byte != b'{') {
         return Err(malformed("the answer is no JSON object"));
     }
-    let body: Body<'_> = serde_json::from_slice(body).map_err(|error| {
+    // Checked once as a whole, not once a string.
+    let body = std::str::from_utf8(body).map_err(|_| malformed("the answer is no UTF-8"))?;
+    let body: Body<'_> = serde_json::from_str(body).map_err(|error| {
         let what = if error.is_data() { "is JSON of another shape" } else { "is not whole JSON" };
         BodyError::Malformed(format!("the answer {what} (line {} column {})", error.line(), error.column()))
     })?;

@@ -55,7 +55,7 @@ pub(super) struct EnvKey(pub(super) Env);
 
 /// `env` was asked for, and the environment holds no key.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}: set it, or set credentials.type to another source of keys")]
+#[error("{0}; set what is missing, or set credentials.type to another source of keys")]
 struct NotSet(Missing);
 
 impl KeySource for EnvKey {

@@ -9,7 +9,7 @@ use crate::rpc::CallError;
 #[derive(Debug, thiserror::Error)]
 pub enum PollError {
     /// A request failed for good.
-    #[error("a page could not be had")]
+    #[error(transparent)]
     Call(#[from] CallError),
     /// The API went quiet.
     #[error("no page came for {} s", after.as_secs())]

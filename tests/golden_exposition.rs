@@ -28,26 +28,15 @@ fn now() -> UnixMillis {
 /// A source that no poll has finished of.
 fn waiting(name: &str) -> Published {
     let status = SourceStatus {
-        name: name.to_owned(),
         region: "cn-shanghai".to_owned(),
         endpoint: "tds.cn-shanghai.aliyuncs.com:443".to_owned(),
-        labels: Vec::new(),
-        listing: Listing::Auto,
         interval: Duration::from_secs(120),
         lookback: Duration::from_secs(7 * 86_400),
         stale_after: Duration::from_secs(900),
         rate_limit: 2.0,
-        last_poll: None,
-        last_success: None,
-        last_full_success: None,
-        failure: None,
-        consecutive_failures: 0,
-        next_poll: None,
-        rows: RowProgress::default(),
-        clock_skew_seconds: None,
-        ledger_tasks: 0,
+        ..SourceStatus::unpolled(name)
     };
-    Published { status, snapshot: None }
+    Published::unpolled(status)
 }
 
 /// A source with everything that a source can show.
@@ -66,6 +55,7 @@ fn full(name: &str) -> Published {
         at: time(1_795_489_440_250),
         reason: FailureReason::Throttled,
         message: "Throttling.User".to_owned(),
+        advice: FailureReason::Throttled.advice(),
     });
     status.consecutive_failures = 1;
     status.rows = RowProgress { read: 100, expected: 137 };
@@ -306,7 +296,8 @@ fn a_stale_source_keeps_its_meters_and_leaves_the_others_alone() {
             .join("\n")
     };
     let (stale, fresh) = (of("stale"), of("fresh"));
-    assert!(!stale.contains("agentless_scan_") && !stale.contains("_snapshot_"), "{stale}");
+    assert!(!stale.contains("agentless_scan_"), "{stale}");
+    assert!(stale.contains("agentless_exporter_snapshot_tasks{source=\"stale\"}"), "{stale}");
     assert!(stale.contains("agentless_exporter_source_up{source=\"stale\"} 0"), "{stale}");
     assert!(
         stale

@@ -10,13 +10,14 @@ use crate::snapshot::{Published, Snapshot};
 use super::family::{Family, Sample, Value};
 
 /// The families of the facts about the exporter at `now`. Everything of a source is there from
-/// the start, but what nobody knows yet, and what speaks of a snapshot that is stale or missing.
+/// the start, but what nobody knows yet. What speaks of the last snapshot stays when that is stale:
+/// it tells of the exporter, and the gauges about scans are withdrawn by themselves.
 pub(super) fn families<'a>(sources: &[&'a Published], now: UnixMillis) -> Vec<Family<'a>> {
     let of_status = |metric, value: fn(&SourceStatus) -> Option<f64>| {
         per_source(metric, sources, |source| value(&source.status))
     };
     let of_snapshot = |metric, value: fn(&Snapshot) -> u64| {
-        per_source(metric, sources, |source| source.fresh_snapshot(now).map(|fresh| value(fresh) as f64))
+        per_source(metric, sources, |source| source.snapshot.as_deref().map(|last| value(last) as f64))
     };
     let seconds = |time: Option<UnixMillis>| time.map(UnixMillis::as_secs_f64);
     vec![

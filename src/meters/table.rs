@@ -101,19 +101,19 @@ metrics! {
     POLL_DURATION: Histogram "agentless_exporter_poll_duration_seconds" ["source"]
         "How long polls took, good or bad.";
     POLL_ROWS: Gauge "agentless_exporter_poll_rows" ["source"]
-        "Rows read by the full listing under way, else by the last one.";
+        "Rows read so far by the queries of the full listing under way, else of the last one; a task may be in several.";
     POLL_ROWS_EXPECTED: Gauge "agentless_exporter_poll_rows_expected" ["source"]
-        "Rows that the API says the full listing under way has, else the last one.";
+        "Rows that the API counts for the queries of the full listing under way so far, else of the last one.";
     SNAPSHOT_TASKS: Gauge "agentless_exporter_snapshot_tasks" ["source"]
-        "Scan tasks in the snapshot; absent while there is none.";
+        "Scan tasks in the last snapshot; absent before the first one.";
     SNAPSHOT_SKIPPED_ROWS: Gauge "agentless_exporter_snapshot_skipped_rows" ["source"]
-        "Rows of the snapshot's poll that had no usable TaskId and were left out.";
+        "Rows without a usable TaskId that the last snapshot leaves out.";
     SNAPSHOT_MISSING_ROWS: Gauge "agentless_exporter_snapshot_missing_rows" ["source"]
-        "Rows that the API counts but never shows, as seen in the snapshot's poll.";
+        "Rows that the API counts and did not show for the last snapshot.";
     LEDGER_TASKS: Gauge "agentless_exporter_ledger_tasks" ["source"]
         "Scan tasks that the source remembers.";
     TARGETS_UNIDENTIFIED: Gauge "agentless_exporter_targets_unidentified" ["source"]
-        "Scan tasks in the snapshot that name no target; they count as tasks, not as targets.";
+        "Scan tasks in the last snapshot that name no target; they count as tasks, not as targets.";
     API_REQUESTS: Counter "agentless_exporter_api_requests_total" ["source", "action", "code"]
         "Requests sent to the cloud, by the code of the answer, OK when it was good.";
     API_REQUEST_DURATION: Histogram "agentless_exporter_api_request_duration_seconds" ["source", "action"]

@@ -47,6 +47,8 @@ pub struct PollFailure {
     pub reason: FailureReason,
     /// What happened, in words without secrets, URLs or bodies.
     pub message: String,
+    /// What an operator can do about it, in one sentence.
+    pub advice: &'static str,
 }
 
 /// The facts of a source and of its polls so far.
@@ -82,12 +84,41 @@ pub struct SourceStatus {
     pub consecutive_failures: u64,
     /// When the next poll starts.
     pub next_poll: Option<UnixMillis>,
+    /// How long the last good poll took; zero before.
+    pub success_duration: Duration,
     /// Rows read and expected by a full listing under way, else of the last one.
     pub rows: RowProgress,
     /// The cloud's clock minus ours, in seconds, from the `Date` of the last answer.
     pub clock_skew_seconds: Option<f64>,
     /// Tasks whose ids the ledger knows.
     pub ledger_tasks: u64,
+}
+
+impl SourceStatus {
+    /// A source that was never polled; what its configuration says is still to be filled in.
+    pub fn unpolled(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            region: String::new(),
+            endpoint: String::new(),
+            labels: Vec::new(),
+            listing: Listing::Auto,
+            interval: Duration::ZERO,
+            lookback: Duration::ZERO,
+            stale_after: Duration::ZERO,
+            rate_limit: 0.0,
+            last_poll: None,
+            last_success: None,
+            last_full_success: None,
+            failure: None,
+            consecutive_failures: 0,
+            next_poll: None,
+            success_duration: Duration::ZERO,
+            rows: RowProgress::default(),
+            clock_skew_seconds: None,
+            ledger_tasks: 0,
+        }
+    }
 }
 
 /// How far a full listing has come.

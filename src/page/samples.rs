@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::UnixMillis;
-use crate::model::{FailureReason, Listing, PollFailure, RowProgress, SourceStatus, TargetType};
+use crate::model::{FailureReason, PollFailure, RowProgress, SourceStatus, TargetType};
 use crate::snapshot::{Published, Snapshot, TypeFacts};
 
 /// The time at which the samples are looked at, a minute after their last poll.
@@ -16,26 +16,15 @@ pub(crate) fn now() -> UnixMillis {
 /// No poll has finished.
 pub(crate) fn waiting(name: &str) -> Published {
     let status = SourceStatus {
-        name: name.to_owned(),
         region: "cn-shanghai".to_owned(),
         endpoint: "tds.cn-shanghai.aliyuncs.com:443".to_owned(),
-        labels: Vec::new(),
-        listing: Listing::Auto,
         interval: Duration::from_secs(120),
         lookback: Duration::from_secs(7 * 86_400),
         stale_after: Duration::from_secs(900),
         rate_limit: 2.0,
-        last_poll: None,
-        last_success: None,
-        last_full_success: None,
-        failure: None,
-        consecutive_failures: 0,
-        next_poll: None,
-        rows: RowProgress::default(),
-        clock_skew_seconds: None,
-        ledger_tasks: 0,
+        ..SourceStatus::unpolled(name)
     };
-    Published { status, snapshot: None }
+    Published::unpolled(status)
 }
 
 /// The first poll was good.
@@ -65,8 +54,12 @@ pub(crate) fn failed(name: &str, reason: FailureReason) -> Published {
     let mut published = waiting(name);
     published.status.last_poll = Some(polled);
     published.status.consecutive_failures = 3;
-    published.status.failure =
-        Some(PollFailure { at: polled, reason, message: "the cloud said no".to_owned() });
+    published.status.failure = Some(PollFailure {
+        at: polled,
+        reason,
+        message: "the cloud said no".to_owned(),
+        advice: reason.advice(),
+    });
     published
 }
 

@@ -55,7 +55,7 @@ fn told(html: &mut Html, failure: &Failure<'_>) {
         html.raw(", ").text(failure.in_a_row).raw(" polls in a row");
     }
     html.raw(": ").text(failure.message).raw("</p>\n<p>What to do: ");
-    html.raw(failure.reason.advice()).raw(".</p>\n</div>\n");
+    html.raw(failure.advice).raw(".</p>\n</div>\n");
 }
 
 fn table(html: &mut Html, source: &Source<'_>) {

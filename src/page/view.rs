@@ -60,6 +60,7 @@ impl State {
 pub(super) struct Failure<'p> {
     pub(super) reason: FailureReason,
     pub(super) message: &'p str,
+    pub(super) advice: &'static str,
     pub(super) when: String,
     /// Polls in a row that failed, this one included.
     pub(super) in_a_row: u64,
@@ -84,6 +85,7 @@ impl<'p> Source<'p> {
         let failure = status.failure.as_ref().map(|failure| Failure {
             reason: failure.reason,
             message: &failure.message,
+            advice: failure.advice,
             when: ago(failure.at, now),
             in_a_row: status.consecutive_failures,
         });

@@ -26,7 +26,9 @@ pub enum PollError {
         rows: u64,
     },
     /// The rows of a listing never came together.
-    #[error("{reads} reads of a listing gave {rows} of {expected} rows, and not the same ones each time")]
+    #[error(
+        "{reads} reads of a listing came to {rows} of the {expected} rows that the API counts, and did not agree on which are missing"
+    )]
     Shifting {
         /// How often it was read.
         reads: usize,
@@ -45,8 +47,7 @@ pub enum PollError {
     },
     /// Nothing proves yet how the subtasks of this account can be listed.
     #[error(
-        "it is not clear yet how the subtasks of this account are listed: its main tasks show none so far; \
-         set listing to flat, per_root or root to decide"
+        "it is not clear yet how the subtasks of this account are listed: its main tasks show none so far"
     )]
     ListingNotProven,
 }
@@ -61,6 +62,19 @@ impl PollError {
             Self::Shifting { .. } | Self::TooManyPages { .. } | Self::ListingNotProven => {
                 FailureReason::Incomplete
             }
+        }
+    }
+
+    /// What an operator can do about it, in one sentence.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::TooManyPages { .. } => {
+                "check that the endpoint is the one of Security Center; no account has so many tasks"
+            }
+            Self::ListingNotProven => {
+                "nothing to do if the first scan has just begun; else set listing of this source to flat, per_root or root"
+            }
+            other => other.reason().advice(),
         }
     }
 }

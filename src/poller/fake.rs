@@ -13,11 +13,13 @@ use crate::clock::{Clock, UnixMillis};
 use crate::credentials;
 use crate::env::Env;
 use crate::meters::{Meters, SourceMeters};
+use crate::model::{Listing, TargetType};
 use crate::rpc::{
     self, Client, ClientParts, Endpoint, HttpRequest, HttpResponse, Limits, Transport, TransportError,
 };
 use crate::sas::Api;
 use crate::secret::Secret;
+use crate::snapshot::Published;
 
 use super::{Config, Identity, Source};
 
@@ -82,6 +84,8 @@ pub(super) enum Answer {
     Body(Value),
     /// An error envelope.
     Refused(u16, &'static str),
+    /// The good page, after so long.
+    Late(Duration),
     /// Nothing, ever.
     Silence,
 }
@@ -132,13 +136,15 @@ impl Cloud {
     }
 
     pub(super) fn api(&self, clock: &Clock, meters: SourceMeters) -> Api {
-        let config = rpc::Config { requests_per_second: 1e6, max_attempts: 1, ..rpc::Config::default() };
+        self.api_with(rpc::Config { requests_per_second: 1e6, ..quick() }, clock, meters)
+    }
+
+    fn api_with(&self, config: rpc::Config, clock: &Clock, meters: SourceMeters) -> Api {
         let keys =
             credentials::Config::AccessKey { id: "testid".to_owned(), secret: Secret::new("testsecret") };
-        let limits = Arc::new(Limits::new(config.requests_per_second, 64));
         let client = Client::new(ClientParts {
             endpoint: Endpoint::parse("https://cloud.example", false).unwrap(),
-            limits,
+            limits: Arc::new(Limits::new(config.requests_per_second, 64)),
             config,
             keys: credentials::build(&keys, &Env::default()),
             transport: Arc::new(self.clone()),
@@ -150,17 +156,34 @@ impl Cloud {
 
     /// A source of this cloud, whose clock goes with the paused timers.
     pub(super) fn source(&self, config: Config) -> Source {
-        let clock = Clock::with_timers(UnixMillis::new(NOW).unwrap());
+        self.source_at(config, Clock::with_timers(UnixMillis::new(NOW).unwrap()))
+    }
+
+    /// A source of this cloud with a clock of its own.
+    pub(super) fn source_at(&self, config: Config, clock: Clock) -> Source {
         let meters = Meters::new().source("fake");
         let api = self.api(&clock, meters.clone());
-        let identity = Identity {
-            name: "fake".to_owned(),
-            region: String::new(),
-            endpoint: "cloud.example".to_owned(),
-            labels: Vec::new(),
-        };
-        Source::new(identity, config, api, clock, meters)
+        Source::new(identity(), config, api, clock, meters)
     }
+
+    /// A source whose requests go as `rpc` says, and its meters.
+    pub(super) fn source_with(&self, config: Config, rpc: rpc::Config) -> (Source, Meters) {
+        let clock = Clock::with_timers(UnixMillis::new(NOW).unwrap());
+        let meters = Meters::new();
+        let of_source = meters.source("fake");
+        let api = self.api_with(rpc, &clock, of_source.clone());
+        (Source::new(identity(), config, api, clock, of_source), meters)
+    }
+}
+
+/// No request is tried twice.
+pub(super) fn quick() -> rpc::Config {
+    rpc::Config { max_attempts: 1, ..rpc::Config::default() }
+}
+
+pub(super) fn identity() -> Identity {
+    let name = "fake".to_owned();
+    Identity { name, region: String::new(), endpoint: "cloud.example".to_owned(), labels: Vec::new() }
 }
 
 /// A page's body.
@@ -176,8 +199,13 @@ impl Transport for Cloud {
             asked.push(params.clone());
             asked.len() - 1
         };
+        let mut delay = Duration::ZERO;
         let (status, body) = match (self.script)(&params, number) {
             Answer::Good => (200, self.page(&params)),
+            Answer::Late(by) => {
+                delay = by;
+                (200, self.page(&params))
+            }
             Answer::Body(body) => (200, body),
             Answer::Refused(status, code) => (status, json!({"Code": code, "Message": "no"})),
             Answer::Silence => return Box::pin(std::future::pending()),
@@ -190,7 +218,45 @@ impl Transport for Cloud {
         Box::pin(async move {
             // As with a socket, other requests come in between.
             tokio::task::yield_now().await;
+            tokio::time::sleep(delay).await;
             Ok(answer)
         })
     }
+}
+
+/// Polls a fresh source once.
+pub(super) async fn polled(cloud: &Cloud, config: Config) -> Arc<Published> {
+    let mut source = cloud.source(config);
+    source.poll().await;
+    Arc::clone(&source.subscribe().borrow())
+}
+
+pub(super) fn config(listing: Listing) -> Config {
+    Config { listing, lookback: 24 * HOUR, keep_targets: 24 * HOUR, ..Config::default() }
+}
+
+/// Scan tasks, main tasks and targets of snapshots that are published.
+pub(super) fn counts(published: &Published) -> (u64, u64, u64) {
+    let facts = &published.snapshot.as_ref().expect("a snapshot").types[&TargetType::Snapshot];
+    (facts.tasks.iter().sum(), facts.root_tasks.iter().sum(), facts.targets.iter().sum())
+}
+
+/// Two main tasks with two subtasks each.
+pub(super) fn fleet() -> Vec<FakeTask> {
+    vec![
+        main_task("r1", 2),
+        subtask("s1", "r1", 2),
+        subtask("s2", "r1", 2),
+        main_task("r2", 1),
+        subtask("s3", "r2", 1),
+        subtask("s4", "r2", 1),
+    ]
+}
+
+/// A cloud that shows subtasks only to those who name their main task.
+pub(super) fn per_root_cloud(tasks: Vec<FakeTask>) -> Cloud {
+    Cloud::scripted(tasks, |params, _| {
+        let is_flat = params["RootTask"] == "false" && !params.contains_key("TaskId");
+        if is_flat { Answer::Body(body(Vec::new(), 0, 50)) } else { Answer::Good }
+    })
 }

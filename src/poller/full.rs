@@ -1,4 +1,4 @@
-//! A full listing: which queries make it, and which of the ways to list subtasks is right.
+//! A full listing: which queries make it.
 
 use std::time::Duration;
 
@@ -6,32 +6,38 @@ use futures_util::stream::{FuturesUnordered, TryStreamExt as _};
 
 use crate::clock::UnixMillis;
 use crate::ledger::{FullListing, KeyMap, Record, Records, TaskKey};
-use crate::model::{FailureReason, Listing, Status, Task};
+use crate::model::{Listing, Status, Task};
 use crate::sas::Query;
 use crate::snapshot::LostRows;
 
 use super::Config;
 use super::error::PollError;
 use super::pager::{Listed, Pager};
+use super::read::Kept;
 
 /// How long before the look-back a main task may have started and still have a subtask within
 /// it: subtasks start one after another, and can be retried.
 const ROOT_MARGIN: Duration = Duration::from_secs(86_400);
 
-/// Newest main tasks that are asked for their subtasks, to prove a way of listing.
-const MOST_PROBES: usize = 5;
-
-/// Main tasks with subtasks that are proof enough.
-const ENOUGH_PROOF: usize = 3;
-
 /// A main task: its record, and its id to ask for its subtasks.
 #[derive(Clone, Debug)]
-struct Root {
-    record: Record,
-    id: Box<str>,
+pub(super) struct Root {
+    pub(super) record: Record,
+    pub(super) id: Box<str>,
 }
 
-type Roots = KeyMap<TaskKey, Root>;
+impl Kept for Root {
+    fn keep(task: &Task<'_>) -> Self {
+        Self { record: Record::from(task), id: task.id.as_ref().into() }
+    }
+
+    fn record(&self) -> &Record {
+        &self.record
+    }
+}
+
+/// Main tasks.
+pub(super) type Roots = KeyMap<TaskKey, Root>;
 
 /// A complete full listing, and the way it was listed.
 #[derive(Debug)]
@@ -57,232 +63,147 @@ pub(super) struct FullReader<'a> {
 impl FullReader<'_> {
     /// Reads everything that the gauges speak of.
     pub(super) async fn read(&self) -> Result<Full, PollError> {
-        let mut lost = LostRows::default();
-        let roots = self.union(&Query::main_tasks(), self.window_from(), root, &mut lost).await?;
-        match self.config.listing {
-            Listing::Auto => self.find_out(roots, lost).await,
-            Listing::Flat => self.flat(roots, self.flat_scans(&mut lost).await?, lost).await,
-            Listing::PerRoot => self.per_root(roots, lost).await,
-            Listing::Root => self.root_only(roots, lost).await,
-        }
-    }
-
-    /// The flat listing is right if it holds the subtasks that the newest main tasks show. They
-    /// are asked for first, so that one that starts meanwhile proves nothing wrong. Where
-    /// nothing speaks for or against a way, the one in use stays.
-    async fn find_out(&self, roots: Roots, mut lost: LostRows) -> Result<Full, PollError> {
-        let probe = self.probe(&roots).await?;
-        let flat = match self.flat_scans(&mut lost).await {
-            // A server that wants a main task named may well say so.
-            Err(PollError::Call(error)) if error.reason() == FailureReason::Config => Records::default(),
-            scans => scans?,
+        let roots = self.window(&Query::main_tasks()).await?;
+        let full = match self.config.listing {
+            Listing::Auto => self.find_out(roots).await?,
+            Listing::Flat => {
+                let scans = self.window(&Query::subtasks()).await?;
+                self.flat(roots, scans, self.with_history).await?
+            }
+            Listing::PerRoot => self.per_root(roots, self.with_history).await?,
+            Listing::Root => self.root_only(roots, self.with_history).await?,
         };
-        let way = self.choose(&roots, &flat, &probe)?;
-        match way {
-            Listing::Flat => self.flat(roots, flat, lost).await,
-            Listing::PerRoot => self.per_root(roots, lost).await,
-            Listing::Root => self.root_only(roots, lost).await,
-            Listing::Auto => Ok(Full { listing: FullListing::default(), way, lost }),
-        }
+        self.pager.check_usable()?;
+        Ok(full)
     }
 
-    fn choose(&self, roots: &Roots, flat: &Records, probe: &Probe) -> Result<Listing, PollError> {
-        let is_complete = probe.subtasks.iter().all(|key| flat.contains_key(key));
-        let has_own_rows = flat.keys().any(|key| !roots.contains_key(key));
-        if is_complete && has_own_rows {
-            return Ok(Listing::Flat);
-        }
-        if !is_complete || (probe.found_any && self.way_in_use != Listing::Flat) {
-            return Ok(Listing::PerRoot);
-        }
-        match self.way_in_use {
-            Listing::Auto if probe.found_barren => Ok(Listing::Root),
-            // An account that shows no task at all: the truth, whichever way it will be listed.
-            Listing::Auto if roots.is_empty() => Ok(Listing::Auto),
-            Listing::Auto => Err(PollError::ListingNotProven),
-            way => Ok(way),
-        }
-    }
-
-    /// Asks the newest main tasks for a page of subtasks each. One that still runs may have none
-    /// yet, so at least one that has finished is asked, if there is one.
-    async fn probe(&self, roots: &Roots) -> Result<Probe, PollError> {
-        let mut newest: Vec<&Root> = roots.values().collect();
-        newest.sort_unstable_by_key(|root| std::cmp::Reverse(root.record.start));
-        let mut probe = Probe { subtasks: Vec::new(), found_any: false, found_barren: false };
-        let mut with_subtasks = 0;
-        for (asked, root) in newest.into_iter().enumerate() {
-            let is_finished = root.record.status.is_finished();
-            if asked >= MOST_PROBES {
-                if probe.found_any || probe.found_barren {
-                    break;
-                }
-                if !is_finished {
-                    continue;
-                }
-            }
-            let page = self.pager.first_page(&Query::subtasks_of(&root.id), record).await?;
-            if page.rows.is_empty() {
-                probe.found_barren |= is_finished;
-                continue;
-            }
-            let from = self.window_from();
-            let due = page.rows.iter().filter(|(_, task)| self.is_wanted(task) && task.is_within(from));
-            probe.subtasks.extend(due.map(|&(key, _)| key));
-            probe.found_any = true;
-            with_subtasks += 1;
-            if with_subtasks == ENOUGH_PROOF {
-                break;
-            }
-        }
-        Ok(probe)
-    }
-
-    async fn flat_scans(&self, lost: &mut LostRows) -> Result<Records, PollError> {
-        self.union(&Query::subtasks(), self.window_from(), record, lost).await
-    }
-
-    async fn flat(&self, roots: Roots, scans: Records, mut lost: LostRows) -> Result<Full, PollError> {
-        let history = match self.history_from() {
-            Some(from) => self.since(&Query::subtasks(), from, record, &mut lost).await?,
+    /// All subtasks in one listing, which is read already.
+    pub(super) async fn flat(
+        &self,
+        roots: Listed<Root>,
+        scans: Listed<Record>,
+        with_history: bool,
+    ) -> Result<Full, PollError> {
+        let history = match self.history_from(with_history) {
+            Some(from) => self.since(&Query::subtasks(), from).await?.rows,
             None => Records::default(),
         };
-        let listing = FullListing { scans, roots: Some(into_records(roots)), history };
+        let lost = sum(roots.lost, scans.lost);
+        let listing = FullListing { scans: scans.rows, roots: Some(into_records(roots.rows)), history };
         Ok(Full { listing, way: Listing::Flat, lost })
     }
 
-    async fn per_root(&self, roots: Roots, mut lost: LostRows) -> Result<Full, PollError> {
-        let late_from = self.window_from().minus(ROOT_MARGIN);
-        let older_from = self.history_from().map_or(late_from, |from| from.min(late_from));
-        let mut older = self.since(&Query::main_tasks(), older_from, root, &mut lost).await?;
-        older.retain(|key, _| !roots.contains_key(key));
-        let (late, past): (Vec<&Root>, Vec<&Root>) =
-            older.values().partition(|root| root.record.start.is_none_or(|start| start >= late_from));
-        let scans = self.subtasks_of(roots.values().chain(late), &mut lost).await?;
-        let history = self.subtasks_of(past.into_iter(), &mut lost).await?;
-        let listing = FullListing { scans, roots: Some(into_records(roots)), history };
+    /// The subtasks of each main task by themselves.
+    pub(super) async fn per_root(&self, roots: Listed<Root>, with_history: bool) -> Result<Full, PollError> {
+        let before = self.window_from().minus(ROOT_MARGIN);
+        let mut late = self.since::<Root>(&Query::main_tasks(), before).await?.rows;
+        late.retain(|key, _| !roots.rows.contains_key(key));
+        let scans = self.subtasks_of(roots.rows.values().chain(late.values())).await?;
+        let history = match self.history_from(with_history) {
+            Some(from) => {
+                let mut older = self.since::<Root>(&Query::main_tasks(), from).await?.rows;
+                older.retain(|key, _| !roots.rows.contains_key(key) && !late.contains_key(key));
+                self.subtasks_of(older.values()).await?.rows
+            }
+            None => Records::default(),
+        };
+        let lost = sum(roots.lost, scans.lost);
+        let listing = FullListing { scans: scans.rows, roots: Some(into_records(roots.rows)), history };
         Ok(Full { listing, way: Listing::PerRoot, lost })
     }
 
-    async fn root_only(&self, roots: Roots, mut lost: LostRows) -> Result<Full, PollError> {
-        let history = match self.history_from() {
-            Some(from) => self.since(&Query::main_tasks(), from, record, &mut lost).await?,
+    /// Main tasks, which are the scan tasks.
+    pub(super) async fn root_only(&self, roots: Listed<Root>, with_history: bool) -> Result<Full, PollError> {
+        let history = match self.history_from(with_history) {
+            Some(from) => self.since(&Query::main_tasks(), from).await?.rows,
             None => Records::default(),
         };
-        let listing = FullListing { scans: into_records(roots), roots: None, history };
-        Ok(Full { listing, way: Listing::Root, lost })
+        let listing = FullListing { scans: into_records(roots.rows), roots: None, history };
+        Ok(Full { listing, way: Listing::Root, lost: roots.lost })
     }
 
     /// The subtasks of each of `roots`, several main tasks at a time.
     async fn subtasks_of<'r>(
         &self,
         roots: impl Iterator<Item = &'r Root>,
-        lost: &mut LostRows,
-    ) -> Result<Records, PollError> {
+    ) -> Result<Listed<Record>, PollError> {
         let queries: Vec<Query> = roots.map(|root| Query::subtasks_of(&root.id)).collect();
         let mut waiting = queries.iter();
         let mut under_way = FuturesUnordered::new();
-        let mut scans = Records::default();
+        let mut all = Listed { rows: Records::default(), lost: LostRows::default() };
         loop {
             let room = self.config.concurrency.saturating_sub(under_way.len());
-            under_way.extend(waiting.by_ref().take(room).map(|query| self.pager.read_all(query, record)));
-            let Some(listed) = under_way.try_next().await? else { break };
-            let wanted = counted(listed, lost).into_iter().filter(|(_, subtask)| self.is_wanted(subtask));
-            scans.extend(wanted);
+            under_way.extend(waiting.by_ref().take(room).map(|query| self.pager.read_all(query)));
+            let Some(listed) = under_way.try_next().await? else { return Ok(all) };
+            self.add(&mut all, listed);
         }
-        Ok(scans)
     }
 
-    /// What runs, united with what started at `from` or later. The running ones are asked for
+    /// What runs, united with what started within the look-back. The running ones are asked for
     /// first: one that ends meanwhile is then in the second listing as it ended.
-    async fn union<V: Clone>(
-        &self,
-        base: &Query,
-        from: UnixMillis,
-        keep: fn(&Task<'_>) -> V,
-        lost: &mut LostRows,
-    ) -> Result<KeyMap<TaskKey, V>, PollError> {
+    pub(super) async fn window<V: Kept>(&self, base: &Query) -> Result<Listed<V>, PollError> {
         let running = Query { status: Some(Status::Running), ..base.clone() };
-        let running = self.each_type(&running, keep, lost).await?;
-        let mut rows = self.since(base, from, keep, lost).await?;
-        for (key, kept) in running {
-            rows.entry(key).or_insert(kept);
+        let running: Listed<V> = self.each_type(&running).await?;
+        let mut all = self.since(base, self.window_from()).await?;
+        for (key, kept) in running.rows {
+            all.rows.entry(key).or_insert(kept);
         }
-        Ok(rows)
+        // A row that is lost may be so in both.
+        all.lost = LostRows {
+            skipped: all.lost.skipped.max(running.lost.skipped),
+            missing: all.lost.missing.max(running.lost.missing),
+        };
+        Ok(all)
     }
 
     /// What started at `from` or later.
-    async fn since<V: Clone>(
+    pub(super) async fn since<V: Kept>(
         &self,
         base: &Query,
         from: UnixMillis,
-        keep: fn(&Task<'_>) -> V,
-        lost: &mut LostRows,
-    ) -> Result<KeyMap<TaskKey, V>, PollError> {
-        self.each_type(&Query { start_time: Some(from), ..base.clone() }, keep, lost).await
+    ) -> Result<Listed<V>, PollError> {
+        self.each_type(&Query { start_time: Some(from), ..base.clone() }).await
     }
 
     /// One listing, or one for each type of target that is configured.
-    async fn each_type<V: Clone>(
-        &self,
-        query: &Query,
-        keep: fn(&Task<'_>) -> V,
-        lost: &mut LostRows,
-    ) -> Result<KeyMap<TaskKey, V>, PollError> {
+    async fn each_type<V: Kept>(&self, query: &Query) -> Result<Listed<V>, PollError> {
         if self.config.target_types.is_empty() {
-            return Ok(counted(self.pager.read_all(query, keep).await?, lost));
+            return self.pager.read_all(query).await;
         }
-        let mut rows = KeyMap::default();
+        let mut all = Listed { rows: KeyMap::default(), lost: LostRows::default() };
         for &target_type in &self.config.target_types {
             let query = Query { target_type: Some(target_type), ..query.clone() };
-            rows.extend(counted(self.pager.read_all(&query, keep).await?, lost));
+            self.add(&mut all, self.pager.read_all(&query).await?);
         }
-        Ok(rows)
+        Ok(all)
     }
 
-    fn is_wanted(&self, record: &Record) -> bool {
+    /// Adds the rows of the configured types: no filter of the server is relied on.
+    fn add<V: Kept>(&self, all: &mut Listed<V>, more: Listed<V>) {
+        all.rows.extend(more.rows.into_iter().filter(|(_, kept)| self.is_wanted(kept.record())));
+        all.lost = sum(all.lost, more.lost);
+    }
+
+    pub(super) fn is_wanted(&self, record: &Record) -> bool {
         let types = &self.config.target_types;
         types.is_empty() || types.contains(&record.target_type)
     }
 
-    fn window_from(&self) -> UnixMillis {
+    pub(super) fn window_from(&self) -> UnixMillis {
         self.now.minus(self.config.lookback)
     }
 
-    fn history_from(&self) -> Option<UnixMillis> {
+    /// From when on the last states of targets are wanted, if that is before the look-back.
+    pub(super) fn history_from(&self, with_history: bool) -> Option<UnixMillis> {
         let is_longer = self.config.keep_targets > self.config.lookback;
-        (self.with_history && is_longer).then(|| self.now.minus(self.config.keep_targets))
+        (with_history && is_longer).then(|| self.now.minus(self.config.keep_targets))
     }
-}
-
-/// What the newest main tasks say.
-struct Probe {
-    /// Subtasks that a flat listing must hold.
-    subtasks: Vec<TaskKey>,
-    /// Some main task has subtasks.
-    found_any: bool,
-    /// Some main task has finished and has none.
-    found_barren: bool,
-}
-
-fn record(task: &Task<'_>) -> Record {
-    Record::from(task)
-}
-
-fn root(task: &Task<'_>) -> Root {
-    Root { record: Record::from(task), id: task.id.as_ref().into() }
 }
 
 fn into_records(roots: Roots) -> Records {
     roots.into_iter().map(|(key, root)| (key, root.record)).collect()
 }
 
-fn counted<V>(listed: Listed<V>, lost: &mut LostRows) -> KeyMap<TaskKey, V> {
-    add(lost, listed.lost);
-    listed.rows
-}
-
-fn add(sum: &mut LostRows, more: LostRows) {
-    sum.skipped += more.skipped;
-    sum.missing += more.missing;
+fn sum(a: LostRows, b: LostRows) -> LostRows {
+    LostRows { skipped: a.skipped.saturating_add(b.skipped), missing: a.missing.saturating_add(b.missing) }
 }

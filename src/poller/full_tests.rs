@@ -1,46 +1,12 @@
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
 use super::Config;
-use super::fake::{Answer, Cloud, FakeTask, HOUR, main_task, subtask};
-use crate::model::{FailureReason, Listing, Status, TargetType};
-use crate::snapshot::Published;
-
-/// Polls a fresh source once.
-async fn polled(cloud: &Cloud, config: Config) -> Arc<Published> {
-    let mut source = cloud.source(config);
-    source.poll().await;
-    Arc::clone(&source.subscribe().borrow())
-}
-
-fn config(listing: Listing) -> Config {
-    Config { listing, lookback: 24 * HOUR, keep_targets: 24 * HOUR, ..Config::default() }
-}
-
-/// Scan tasks, main tasks and targets of snapshots that are published.
-fn counts(published: &Published) -> (u64, u64, u64) {
-    let facts = &published.snapshot.as_ref().expect("a snapshot").types[&TargetType::Snapshot];
-    (facts.tasks.iter().sum(), facts.root_tasks.iter().sum(), facts.targets.iter().sum())
-}
-
-/// Two main tasks with two subtasks each.
-fn fleet() -> Vec<FakeTask> {
-    vec![
-        main_task("r1", 2),
-        subtask("s1", "r1", 2),
-        subtask("s2", "r1", 2),
-        main_task("r2", 1),
-        subtask("s3", "r2", 1),
-        subtask("s4", "r2", 1),
-    ]
-}
-
-/// A cloud that shows subtasks only to those who name their main task.
-fn per_root_cloud(tasks: Vec<FakeTask>) -> Cloud {
-    Cloud::scripted(tasks, |params, _| {
-        let is_flat = params["RootTask"] == "false" && !params.contains_key("TaskId");
-        if is_flat { Answer::Body(super::fake::body(Vec::new(), 0, 50)) } else { Answer::Good }
-    })
-}
+use super::fake::{
+    Answer, Cloud, FakeTask, HOUR, body, config, counts, fleet, main_task, per_root_cloud, polled, subtask,
+};
+use crate::model::{Listing, Status, TargetType};
 
 #[tokio::test(start_paused = true)]
 async fn each_way_of_listing_counts_the_same_tasks() {
@@ -48,110 +14,6 @@ async fn each_way_of_listing_counts_the_same_tasks() {
         let published = polled(&Cloud::with(fleet()), config(listing)).await;
         assert_eq!(counts(&published), (4, 2, 4), "{listing}");
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn auto_finds_the_flat_listing() {
-    let published = polled(&Cloud::with(fleet()), config(Listing::Auto)).await;
-    assert_eq!(published.status.listing, Listing::Flat);
-}
-
-#[tokio::test(start_paused = true)]
-async fn auto_finds_that_subtasks_are_shown_per_main_task_only() {
-    let published = polled(&per_root_cloud(fleet()), config(Listing::Auto)).await;
-    assert_eq!(published.status.listing, Listing::PerRoot);
-    assert_eq!(counts(&published), (4, 2, 4));
-}
-
-#[tokio::test(start_paused = true)]
-async fn auto_takes_a_refused_flat_listing_for_one_that_is_not_there() {
-    let cloud = Cloud::scripted(fleet(), |params, _| {
-        let is_flat = params["RootTask"] == "false" && !params.contains_key("TaskId");
-        if is_flat { Answer::Refused(400, "MissingTaskId") } else { Answer::Good }
-    });
-    let published = polled(&cloud, config(Listing::Auto)).await;
-    assert_eq!(published.status.listing, Listing::PerRoot);
-}
-
-#[tokio::test(start_paused = true)]
-async fn auto_does_not_trust_a_flat_listing_that_hides_a_subtask() {
-    let good = Cloud::with(fleet());
-    let cloud = Cloud::scripted([], move |params, _| {
-        let is_flat = params["RootTask"] == "false" && !params.contains_key("TaskId");
-        let mut answer = good.page(params);
-        if is_flat {
-            let rows = answer["List"].as_array_mut().unwrap();
-            rows.retain(|row| row["TaskId"] != "s4");
-            answer["PageInfo"]["TotalCount"] = rows.len().into();
-        }
-        Answer::Body(answer)
-    });
-    let published = polled(&cloud, config(Listing::Auto)).await;
-    assert_eq!(published.status.listing, Listing::PerRoot);
-    assert_eq!(counts(&published), (4, 2, 4));
-}
-
-#[tokio::test(start_paused = true)]
-async fn without_any_subtask_the_main_tasks_are_the_scan_tasks() {
-    for listing in [Listing::Auto, Listing::Root] {
-        let cloud = Cloud::with([main_task("r1", 2), main_task("r2", 1)]);
-        let published = polled(&cloud, config(listing)).await;
-        assert_eq!(published.status.listing, Listing::Root);
-        assert_eq!(counts(&published), (2, 2, 2));
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_server_that_shows_main_tasks_as_subtasks_has_only_main_tasks() {
-    let good = Cloud::with([main_task("r1", 2), main_task("r2", 1)]);
-    let cloud = Cloud::scripted([], move |params, _| {
-        let mut params = params.clone();
-        params.insert("RootTask".to_owned(), "true".to_owned());
-        let of_a_root = params.contains_key("TaskId");
-        Answer::Body(if of_a_root { super::fake::body(Vec::new(), 0, 50) } else { good.page(&params) })
-    });
-    let published = polled(&cloud, config(Listing::Auto)).await;
-    assert_eq!(published.status.listing, Listing::Root);
-    assert_eq!(counts(&published), (2, 2, 2));
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_account_without_tasks_is_published_as_such_and_stays_undecided() {
-    let published = polled(&Cloud::with([]), config(Listing::Auto)).await;
-    assert_eq!(published.status.listing, Listing::Auto);
-    assert_eq!(counts(&published), (0, 0, 0));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_first_main_task_that_still_runs_proves_nothing() {
-    let running = FakeTask { status: 1, ..main_task("r1", 1) };
-    let published = polled(&Cloud::with([running]), config(Listing::Auto)).await;
-    assert!(published.snapshot.is_none());
-    let failure = published.status.failure.as_ref().unwrap();
-    assert_eq!(failure.reason, FailureReason::Incomplete);
-}
-
-#[tokio::test(start_paused = true)]
-async fn running_main_tasks_without_subtasks_do_not_hide_a_finished_one() {
-    let mut tasks: Vec<_> =
-        (1..20).map(|n| FakeTask { status: 1, ..main_task(&format!("r{n}"), n) }).collect();
-    tasks.push(main_task("r20", 20));
-    let published = polled(&Cloud::with(tasks), config(Listing::Auto)).await;
-    assert_eq!(published.status.listing, Listing::Root);
-    assert_eq!(counts(&published).0, 20);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_way_once_found_stays_while_nothing_speaks_against_it() {
-    let cloud = Cloud::with(fleet());
-    let mut source = cloud.source(config(Listing::Auto));
-    source.poll().await;
-    // Only a new main task is left, without subtasks so far.
-    *cloud.tasks.lock().unwrap() = vec![FakeTask { status: 1, ..main_task("r3", 0) }];
-    source.poll().await;
-    let published = source.subscribe().borrow().clone();
-    assert_eq!((published.status.listing, &published.status.failure), (Listing::Flat, &None));
-    assert_eq!(counts(&published).0, 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -222,4 +84,133 @@ async fn the_filter_end_time_is_never_sent() {
     let asked = cloud.asked.lock().unwrap();
     assert!(asked.iter().all(|params| !params.contains_key("EndTime") && params.contains_key("RootTask")));
     assert!(asked.len() > 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_unusable_row_costs_only_itself_however_small_its_listing() {
+    let tasks = (0..20).flat_map(|r| {
+        let root = format!("r{r}");
+        let scans: Vec<_> = (0..50).map(|s| subtask(&format!("s{r}-{s}"), &root, r)).collect();
+        [main_task(&root, r)].into_iter().chain(scans)
+    });
+    let good = Cloud::with(tasks);
+    let cloud = Cloud::scripted([], move |params, _| {
+        let mut page = good.page(params);
+        for row in page["List"].as_array_mut().unwrap().iter_mut().filter(|row| row["TaskId"] == "s7-7") {
+            row["TaskId"] = Value::Null;
+        }
+        Answer::Body(page)
+    });
+    for listing in [Listing::Flat, Listing::PerRoot] {
+        let published = polled(&cloud, config(listing)).await;
+        assert_eq!(counts(&published), (999, 20, 999), "{listing}");
+        assert_eq!(published.snapshot.as_ref().unwrap().skipped_rows, 1, "{listing}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_rows_are_counted_once_though_they_are_lost_in_several_listings() {
+    let running = |task: FakeTask| FakeTask { status: 1, ..task };
+    let tasks = (0..300).map(|n| running(subtask(&format!("t{n}"), "r0", n % 10)));
+    let good = Cloud::with(tasks.chain([running(main_task("r0", 1))]));
+    let cloud = Cloud::scripted([], move |params, _| {
+        let mut page = good.page(params);
+        let rows = page["List"].as_array_mut().unwrap();
+        rows.retain(|row| row["TaskId"] != "t5");
+        for row in rows.iter_mut().filter(|row| row["TaskId"] == "t3") {
+            row["TaskId"] = Value::Null;
+        }
+        Answer::Body(page)
+    });
+    let mut source = cloud.source(Config { keep_targets: 48 * HOUR, ..config(Listing::Flat) });
+    for _ in 0..2 {
+        source.poll().await;
+        let snapshot = source.subscribe().borrow().snapshot.clone().unwrap();
+        assert_eq!((snapshot.tasks, snapshot.skipped_rows, snapshot.missing_rows), (298, 1, 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_ignores_the_type_filter_changes_nothing() {
+    let good =
+        Cloud::with((0..10).map(|n| FakeTask { target_type: 1 + n % 2, ..main_task(&format!("t{n}"), n) }));
+    let cloud = Cloud::scripted([], move |params, _| {
+        let mut params = params.clone();
+        params.remove("TargetType");
+        Answer::Body(good.page(&params))
+    });
+    let only = Config { target_types: vec![TargetType::Snapshot], ..config(Listing::Root) };
+    let published = polled(&cloud, only).await;
+    let types = &published.snapshot.as_ref().unwrap().types;
+    assert_eq!(types[&TargetType::Snapshot].tasks.iter().sum::<u64>(), 5);
+    assert_eq!(types[&TargetType::Image].tasks.iter().sum::<u64>(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_ignores_the_start_filter_changes_nothing() {
+    let good = Cloud::with([main_task("old", 30), main_task("new", 1)]);
+    let cloud = Cloud::scripted([], move |params, _| {
+        let mut params = params.clone();
+        params.remove("StartTime");
+        Answer::Body(good.page(&params))
+    });
+    let published = polled(&cloud, config(Listing::Root)).await;
+    assert_eq!(counts(&published), (1, 1, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_ends_between_two_listings_counts_as_ended() {
+    let cloud = Cloud::with([FakeTask { status: 1, ..main_task("r1", 1) }]);
+    let moving = cloud.clone();
+    let cloud = Cloud::scripted([], move |params, _| {
+        let page = moving.page(params);
+        if params.contains_key("Status") {
+            moving.tasks.lock().unwrap()[0].status = 2;
+        }
+        Answer::Body(page)
+    });
+    let published = polled(&cloud, config(Listing::Root)).await;
+    let facts = &published.snapshot.as_ref().unwrap().types[&TargetType::Snapshot];
+    assert_eq!(facts.tasks[Status::Completed.index()], 1);
+    assert_eq!(facts.tasks[Status::Running.index()], 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_poll_shows_what_later_ones_show_of_tasks_without_a_start() {
+    let good = Cloud::with([
+        main_task("r0", 100),
+        subtask("s0", "r0", 100),
+        main_task("r1", 1),
+        subtask("s1", "r1", 1),
+    ]);
+    let cloud = Cloud::scripted([], move |params, _| {
+        let is_flat = params["RootTask"] == "false" && !params.contains_key("TaskId");
+        if is_flat {
+            return Answer::Body(body(Vec::new(), 0, 50));
+        }
+        let mut page = good.page(params);
+        page["List"].as_array_mut().unwrap().iter_mut().for_each(|row| row["StartTime"] = json!(null));
+        Answer::Body(page)
+    });
+    let mut source = cloud.source(Config { keep_targets: 200 * HOUR, ..config(Listing::PerRoot) });
+    source.poll().await;
+    let first = Arc::clone(&source.subscribe().borrow());
+    source.poll().await;
+    assert_eq!(counts(&first), counts(&source.subscribe().borrow()));
+    assert_eq!(counts(&first), (1, 1, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn numbers_without_measure_are_no_panic_and_no_small_sum() {
+    let good = Cloud::with((0..2100).map(|n| main_task(&format!("t{n}"), n % 20)));
+    let cloud = Cloud::scripted([], move |params, _| {
+        let mut page = good.page(params);
+        for row in page["List"].as_array_mut().unwrap() {
+            row["MeasureSpace"] = json!(8_589_934_591.9_f64);
+        }
+        Answer::Body(page)
+    });
+    let published = polled(&cloud, Config { page_size: 1000, ..config(Listing::Root) }).await;
+    let facts = &published.snapshot.as_ref().unwrap().types[&TargetType::Snapshot];
+    assert_eq!(facts.measured_bytes[Status::Completed.index()], u64::MAX);
 }

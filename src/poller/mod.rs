@@ -2,8 +2,11 @@
 
 mod error;
 mod full;
+mod notices;
 mod pager;
+mod proof;
 mod publish;
+mod read;
 mod schedule;
 mod source;
 
@@ -60,5 +63,7 @@ mod fake;
 mod full_tests;
 #[cfg(test)]
 mod pager_tests;
+#[cfg(test)]
+mod proof_tests;
 #[cfg(test)]
 mod source_tests;

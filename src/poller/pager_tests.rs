@@ -1,11 +1,12 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::fake::{Answer, Cloud, FakeTask, Params, body, main_task};
-use super::pager::{Listed, PageSize, Pager};
+use super::fake::{Answer, Cloud, FakeTask, Params, body, identity, main_task};
+use super::pager::{Listed, PageSize, Pager, Tally};
 use super::publish::Publisher;
-use super::{Config, Identity, PollError};
+use super::{Config, PollError};
 use crate::clock::{Clock, UnixMillis};
 use crate::ledger::Record;
 use crate::meters::Meters;
@@ -23,13 +24,7 @@ fn page_of(params: &Params) -> usize {
 async fn read(cloud: &Cloud, page_size: u32) -> Result<Listed<Record>, PollError> {
     let (clock, _hand) = Clock::manual(UnixMillis::new(super::fake::NOW).unwrap());
     let api = cloud.api(&clock, Meters::new().source("fake"));
-    let identity = Identity {
-        name: "fake".to_owned(),
-        region: String::new(),
-        endpoint: String::new(),
-        labels: Vec::new(),
-    };
-    let publisher = Publisher::new(identity, &Config::default(), 1.0);
+    let publisher = Publisher::new(identity(), &Config::default(), 1.0);
     let page_size = PageSize::new(page_size);
     let pager = Pager {
         api: &api,
@@ -37,8 +32,11 @@ async fn read(cloud: &Cloud, page_size: u32) -> Result<Listed<Record>, PollError
         concurrency: 3,
         stall_timeout: Duration::from_secs(120),
         publisher: &publisher,
+        tally: Tally::default(),
     };
-    pager.read_all(&Query::main_tasks(), |task| Record::from(task)).await
+    let listed = pager.read_all(&Query::main_tasks()).await?;
+    pager.check_usable()?;
+    Ok(listed)
 }
 
 #[tokio::test(start_paused = true)]
@@ -103,12 +101,12 @@ async fn a_parameter_refused_at_any_page_size_is_an_error() {
 /// in the reads that `shifts` says.
 fn shifting(shifts: fn(usize) -> bool) -> Cloud {
     let good = Cloud::with(tasks(60));
-    let reads = std::sync::atomic::AtomicUsize::new(0);
+    let reads = AtomicUsize::new(0);
     Cloud::scripted([], move |params, _| {
         let mut answer = good.page(params);
         if page_of(params) == 1 {
-            reads.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        } else if page_of(params) == 2 && shifts(reads.load(std::sync::atomic::Ordering::Relaxed)) {
+            reads.fetch_add(1, Ordering::Relaxed);
+        } else if page_of(params) == 2 && shifts(reads.load(Ordering::Relaxed)) {
             answer["List"][0]["TaskId"] = json!("t0");
         }
         Answer::Body(answer)
@@ -208,8 +206,71 @@ async fn one_page_that_fails_fails_the_listing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cloud_that_goes_quiet_is_given_up() {
-    let cloud = Cloud::scripted([], |_, _| Answer::Silence);
-    let error = read(&cloud, 20).await.unwrap_err();
-    assert_eq!(error.reason(), FailureReason::Timeout);
+async fn pages_that_count_less_hide_no_row() {
+    let good = Cloud::with(tasks(500));
+    let cloud = Cloud::scripted([], move |params, _| {
+        let mut answer = good.page(params);
+        if page_of(params) > 1 {
+            answer["PageInfo"]["TotalCount"] = json!(0);
+        }
+        Answer::Body(answer)
+    });
+    let listed = read(&cloud, 50).await.unwrap();
+    assert_eq!((listed.rows.len(), listed.lost.missing), (500, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_empty_page_of_a_half_dead_server_is_read_again() {
+    let good = Cloud::with(tasks(1000));
+    let glitches = AtomicUsize::new(0);
+    let cloud = Cloud::scripted([], move |params, _| {
+        if page_of(params) == 20 && glitches.fetch_add(1, Ordering::Relaxed) == 0 {
+            return Answer::Body(body(Vec::new(), 0, 50));
+        }
+        Answer::Body(good.page(params))
+    });
+    let listed = read(&cloud, 50).await.unwrap();
+    assert_eq!((listed.rows.len(), listed.lost.missing), (1000, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_count_below_the_rows_that_came_is_not_believed() {
+    let good = Cloud::with(tasks(100));
+    let cloud = Cloud::scripted([], move |params, _| {
+        let mut answer = good.page(params);
+        answer["PageInfo"]["TotalCount"] = json!(10);
+        Answer::Body(answer)
+    });
+    assert_eq!(read(&cloud, 50).await.unwrap_err().reason(), FailureReason::Incomplete);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_that_are_counted_and_never_shown_at_all_are_no_empty_listing() {
+    let cloud = Cloud::scripted([], |_, _| Answer::Body(body(Vec::new(), 30, 50)));
+    assert_eq!(read(&cloud, 50).await.unwrap_err().reason(), FailureReason::Incomplete);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_went_does_not_stand_in_for_one_that_is_never_shown() {
+    // There are a, b, c and X, which is never shown; a goes after the first read.
+    let cloud = Cloud::scripted([], |_, number| {
+        let rows = |ids: &[&str]| ids.iter().map(|id| json!({"TaskId": id, "Status": 2})).collect();
+        Answer::Body(if number == 0 {
+            body(rows(&["a", "b", "c"]), 4, 50)
+        } else {
+            body(rows(&["b", "c"]), 3, 50)
+        })
+    });
+    let listed = read(&cloud, 50).await.unwrap();
+    assert_eq!((listed.rows.len(), listed.lost.missing), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_size_refused_in_the_middle_does_not_tear_other_listings_apart() {
+    let cloud = Cloud::scripted(tasks(60), |params, number| {
+        let is_refused = params["PageSize"] == "20" && page_of(params) == 1 && number > 0;
+        if is_refused { Answer::Refused(400, "InvalidPageSize") } else { Answer::Good }
+    });
+    let (first, second) = tokio::join!(read(&cloud, 20), read(&cloud, 20));
+    assert_eq!((first.unwrap().rows.len(), second.unwrap().rows.len()), (60, 60));
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::clock::UnixMillis;
 use crate::model::{Listing, PollFailure, RowProgress, SourceStatus};
@@ -24,7 +25,6 @@ impl Publisher {
         let super::Identity { name, region, endpoint, labels } = identity;
         let least_stale_after = config.stale_after.max(config.interval * 3);
         let status = SourceStatus {
-            name,
             region,
             endpoint,
             labels,
@@ -33,17 +33,9 @@ impl Publisher {
             lookback: config.lookback,
             stale_after: least_stale_after,
             rate_limit,
-            last_poll: None,
-            last_success: None,
-            last_full_success: None,
-            failure: None,
-            consecutive_failures: 0,
-            next_poll: None,
-            rows: RowProgress::default(),
-            clock_skew_seconds: None,
-            ledger_tasks: 0,
+            ..SourceStatus::unpolled(&name)
         };
-        let published = watch::Sender::new(Arc::new(Published { status, snapshot: None }));
+        let published = watch::Sender::new(Arc::new(Published::unpolled(status)));
         Self { published, least_stale_after }
     }
 
@@ -57,6 +49,12 @@ impl Publisher {
         self.published.borrow().status.clone()
     }
 
+    /// Whether there was a snapshot and it is stale at `now`.
+    pub(super) fn is_stale(&self, now: UnixMillis) -> bool {
+        let published = self.published.borrow();
+        published.snapshot.is_some() && published.fresh_snapshot(now).is_none()
+    }
+
     /// The next poll will start at `time`.
     pub(super) fn next_poll(&self, time: UnixMillis) {
         self.change(|published| published.status.next_poll = Some(time));
@@ -67,14 +65,13 @@ impl Publisher {
         self.change(|published| published.status.rows = RowProgress::default());
     }
 
-    /// The listing under way has `count` rows more to read.
-    pub(super) fn rows_expected(&self, count: u64) {
-        self.change(|published| published.status.rows.expected += count);
-    }
-
-    /// The listing under way has read `count` rows more.
-    pub(super) fn rows_read(&self, count: u64) {
-        self.change(|published| published.status.rows.read += count);
+    /// The listing under way has read `read` rows more, and has `expected` more than was known.
+    pub(super) fn rows(&self, read: u64, expected: u64) {
+        self.change(|published| {
+            let rows = &mut published.status.rows;
+            rows.read = rows.read.saturating_add(read);
+            rows.expected = rows.expected.saturating_add(expected);
+        });
     }
 
     /// A full poll that took `duration` gave `snapshot`.
@@ -95,9 +92,11 @@ impl Publisher {
             status.ledger_tasks = ledger_tasks as u64;
             status.failure = None;
             status.consecutive_failures = 0;
+            status.success_duration = duration;
             status.stale_after = self.least_stale_after.max(duration * 3);
             link.note(status);
             published.snapshot = Some(Arc::new(snapshot));
+            published.read_at = Instant::now();
         });
     }
 
@@ -108,7 +107,9 @@ impl Publisher {
             status.last_poll = Some(failure.at);
             status.failure = Some(failure);
             status.consecutive_failures += 1;
-            status.stale_after = self.least_stale_after.max(duration * 3);
+            // The next good poll may take as long as the last one did.
+            let longest = duration.max(status.success_duration);
+            status.stale_after = self.least_stale_after.max(longest * 3);
             link.note(status);
         });
     }

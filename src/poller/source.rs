@@ -11,14 +11,15 @@ use crate::clock::Clock;
 use crate::error::in_words;
 use crate::ledger::Ledger;
 use crate::meters::SourceMeters;
-use crate::model::{FailureReason, Listing, PollFailure};
+use crate::model::PollFailure;
 use crate::sas::Api;
 use crate::snapshot::{self, Published};
 
 use super::Config;
 use super::error::PollError;
 use super::full::{Full, FullReader};
-use super::pager::{PageSize, Pager};
+use super::notices::Notices;
+use super::pager::{PageSize, Pager, Tally};
 use super::publish::{Link, Publisher};
 use super::schedule::Schedule;
 
@@ -45,6 +46,8 @@ pub struct Source {
     publisher: Publisher,
     page_size: PageSize,
     ledger: Ledger,
+    notices: Notices,
+    /// Whether the last states of targets are known from before the look-back.
     is_seeded: bool,
 }
 
@@ -59,6 +62,7 @@ impl Source {
             clock,
             meters,
             ledger: Ledger::default(),
+            notices: Notices::default(),
             is_seeded: false,
         }
     }
@@ -107,6 +111,7 @@ impl Source {
             concurrency: self.config.concurrency,
             stall_timeout: self.config.stall_timeout,
             publisher: &self.publisher,
+            tally: Tally::default(),
         };
         let reader = FullReader {
             pager,
@@ -121,49 +126,32 @@ impl Source {
     fn succeed(&mut self, full: Full, duration: Duration) {
         let Full { listing, way, lost } = full;
         let now = self.clock.now();
+        let before = self.publisher.status();
+        if way != before.listing {
+            // What counted as a scan task may no longer be one.
+            self.ledger = Ledger::default();
+        }
         let kept = self.config.lookback + self.config.keep_targets;
         self.ledger.apply(listing, now, kept);
         self.is_seeded = true;
         let snapshot = snapshot::fold(&self.ledger, now, self.config.lookback, lost);
-        self.tell_good_news(way);
-        tracing::debug!(tasks = snapshot.tasks, duration_seconds = duration.as_secs_f64(), "polled");
+        self.notices.poll_succeeded(&before, way, lost);
+        tracing::debug!(
+            source = before.name,
+            tasks = snapshot.tasks,
+            duration_seconds = duration.as_secs_f64(),
+            "polled"
+        );
         self.publisher.success(snapshot, way, self.ledger.len(), duration, self.link());
     }
 
-    fn fail(&self, error: &PollError, duration: Duration) {
-        let reason = error.reason();
-        let message = in_words(error);
-        self.tell_bad_news(reason, &message);
-        let failure = PollFailure { at: self.clock.now(), reason, message };
+    fn fail(&mut self, error: &PollError, duration: Duration) {
+        let (now, reason) = (self.clock.now(), error.reason());
+        let failure = PollFailure { at: now, reason, message: in_words(error), advice: error.advice() };
+        self.notices.poll_failed(&self.publisher.status(), &failure);
         self.publisher.failure(failure, duration, self.link());
-    }
-
-    /// A failure is told when it begins and when its kind changes, not at every poll.
-    fn tell_bad_news(&self, reason: FailureReason, message: &str) {
-        let status = self.publisher.status();
-        let source = status.name.as_str();
-        if status.failure.is_some_and(|before| before.reason == reason) {
-            tracing::debug!(source, %reason, error = message, "the poll failed again");
-            return;
-        }
-        let stays = if status.last_success.is_some() {
-            "the last data stays until it is stale"
-        } else {
-            "there is no data yet"
-        };
-        tracing::warn!(source, %reason, error = message, advice = reason.advice(), "a poll failed; {stays}");
-    }
-
-    fn tell_good_news(&self, way: Listing) {
-        let status = self.publisher.status();
-        let source = status.name.as_str();
-        if status.consecutive_failures > 0 {
-            tracing::info!(source, failed_polls = status.consecutive_failures, "polls succeed again");
-        } else if status.last_success.is_none() {
-            tracing::info!(source, "the first poll succeeded");
-        }
-        if way != status.listing {
-            tracing::info!(source, listing = %way, "subtasks are listed this way from now on");
+        if self.publisher.is_stale(now) {
+            self.notices.data_stale(&self.publisher.status());
         }
     }
 

@@ -6,9 +6,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Config;
-use super::fake::{Answer, Cloud, main_task};
-use crate::clock::UnixMillis;
+use super::fake::{Answer, Cloud, main_task, quick};
+use crate::clock::{Clock, UnixMillis};
+use crate::meters::Meters;
 use crate::model::{FailureReason, Listing, Status, TargetType};
+use crate::rpc;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -76,29 +78,81 @@ async fn polls_start_every_interval_and_the_first_after_its_delay() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_poll_that_takes_long_skips_the_ticks_it_runs_over() {
-    let cloud = Cloud::scripted([], |_, number| if number == 0 { Answer::Silence } else { Answer::Good });
-    let long = Config { stall_timeout: 150 * SECOND, ..config() };
-    let mut source_config = long;
-    source_config.listing = Listing::Root;
-    let source = cloud.source(source_config);
+async fn a_poll_that_takes_long_skips_the_ticks_it_runs_over_and_counts_them() {
+    // Two answers of 75 s make polls of 150 s.
+    let cloud = Cloud::scripted([main_task("r1", 1)], |_, _| Answer::Late(75 * SECOND));
+    let patient = Config { keep_targets: Duration::ZERO, stall_timeout: 100 * SECOND, ..config() };
+    let slow = rpc::Config { requests_per_second: 1e6, request_timeout: 90 * SECOND, ..quick() };
+    let (source, meters) = cloud.source_with(patient, slow);
     let mut published = source.subscribe();
     let shutdown = CancellationToken::new();
     let began = Instant::now();
     let running = tokio::spawn(source.run(Duration::ZERO, shutdown.clone()));
-    published.wait_for(|published| published.status.last_success.is_some()).await.unwrap();
-    // Silent until 30 s or 150 s, by time-out of the request or of the poll; never two at a time.
-    assert_eq!(began.elapsed().as_secs() % 60, 0);
+    let mut ends = Vec::new();
+    while ends.len() < 2 {
+        let at = published.wait_for(|p| p.status.last_poll.is_some_and(|at| ends.last() != Some(&at))).await;
+        ends.push(at.unwrap().status.last_poll.unwrap());
+    }
+    assert_eq!(ends[1].since(ends[0]), 180 * SECOND);
+    assert_eq!(began.elapsed(), 330 * SECOND);
+    assert!(published.borrow().status.failure.is_none());
+    // Of the first poll those at 60 and 120 s; the second began at 180 s.
+    tokio::task::yield_now().await;
+    assert_eq!(skipped(&meters), 4);
     shutdown.cancel();
     running.await.unwrap();
 }
 
+fn skipped(meters: &Meters) -> u64 {
+    let families = meters.gather();
+    let family = families.iter().find(|f| f.name() == "agentless_exporter_polls_skipped_total").unwrap();
+    family.get_metric()[0].get_counter().get_value() as u64
+}
+
 #[tokio::test(start_paused = true)]
-async fn the_age_at_which_data_is_stale_follows_interval_and_duration() {
-    let source = Cloud::with([]).source(config());
-    assert_eq!(source.subscribe().borrow().status.stale_after, Duration::from_secs(15 * 60));
-    let slow = Config { interval: 600 * SECOND, ..config() };
-    assert_eq!(Cloud::with([]).source(slow).subscribe().borrow().status.stale_after, 1800 * SECOND);
+async fn the_age_at_which_data_is_stale_follows_the_configuration_and_the_interval() {
+    let stale_after = |config| Cloud::with([]).source(config).subscribe().borrow().status.stale_after;
+    assert_eq!(stale_after(config()), 900 * SECOND);
+    assert_eq!(stale_after(Config { interval: 600 * SECOND, ..config() }), 1800 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_age_at_which_data_is_stale_follows_the_longest_of_the_last_polls() {
+    let slow = Arc::new(AtomicBool::new(true));
+    let switch = Arc::clone(&slow);
+    let cloud = Cloud::scripted([main_task("r1", 1)], move |_, _| {
+        let is_slow = switch.load(Ordering::Relaxed);
+        if is_slow { Answer::Late(20 * SECOND) } else { Answer::Refused(500, "ServerError") }
+    });
+    let tight = Config { stale_after: SECOND, interval: SECOND, keep_targets: Duration::ZERO, ..config() };
+    let mut source = cloud.source(tight);
+    source.poll().await;
+    assert_eq!(source.subscribe().borrow().status.stale_after, 120 * SECOND);
+    // A quick failure says nothing of how long the next good poll takes.
+    slow.store(false, Ordering::Relaxed);
+    source.poll().await;
+    assert!(source.subscribe().borrow().status.failure.is_some());
+    assert_eq!(source.subscribe().borrow().status.stale_after, 120 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn data_ages_though_the_clock_is_set_back() {
+    let broken = Arc::new(AtomicBool::new(false));
+    let switch = Arc::clone(&broken);
+    let cloud = Cloud::scripted([main_task("r1", 1)], move |_, _| {
+        if switch.load(Ordering::Relaxed) { Answer::Refused(403, "NoPermission") } else { Answer::Good }
+    });
+    let (clock, hand) = Clock::manual(UnixMillis::new(super::fake::NOW).unwrap());
+    let mut source = cloud.source_at(config(), clock.clone());
+    source.poll().await;
+    broken.store(true, Ordering::Relaxed);
+    hand.set(clock.now().minus(Duration::from_secs(86_400)));
+    let is_fresh = |source: &super::Source| source.subscribe().borrow().fresh_snapshot(clock.now()).is_some();
+    source.poll().await;
+    assert!(is_fresh(&source));
+    tokio::time::advance(901 * SECOND).await;
+    source.poll().await;
+    assert!(!is_fresh(&source));
 }
 
 #[tokio::test(start_paused = true)]

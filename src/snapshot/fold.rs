@@ -56,7 +56,8 @@ fn count_scan(facts: &mut TypeFacts, scan: &Record) {
     facts.tasks[status] += 1;
     facts.by_progress[status][ProgressBucket::of(scan.progress).index()] += 1;
     facts.by_space[SpaceBucket::of(scan.measured_bytes()).index()] += 1;
-    facts.measured_bytes[status] += scan.measured_bytes().unwrap_or(0);
+    let bytes = &mut facts.measured_bytes[status];
+    *bytes = bytes.saturating_add(scan.measured_bytes().unwrap_or(0));
     facts.reports[scan.report.index()] += 1;
     if scan.status == Status::Running {
         if let Some(progress) = scan.progress {

@@ -9,6 +9,8 @@ pub use fold::{LostRows, fold};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use crate::clock::UnixMillis;
 use crate::model::{Check, ReportStatus, SourceStatus, Status, TargetType};
 
@@ -86,12 +88,21 @@ pub struct Published {
     pub status: SourceStatus,
     /// The last complete snapshot, however old.
     pub snapshot: Option<Arc<Snapshot>>,
+    /// When the snapshot came, by a clock that nobody sets; of no meaning without one.
+    pub read_at: Instant,
 }
 
 impl Published {
-    /// The snapshot, unless it is stale at `now`.
+    /// What a source publishes before its first poll.
+    pub fn unpolled(status: SourceStatus) -> Self {
+        Self { status, snapshot: None, read_at: Instant::now() }
+    }
+
+    /// The snapshot, unless it is stale at `now`: by the time of day, or by the time that has
+    /// passed, because the time of day may have been set back.
     pub fn fresh_snapshot(&self, now: UnixMillis) -> Option<&Snapshot> {
         let snapshot = self.snapshot.as_deref()?;
-        (now.since(snapshot.as_of) < self.status.stale_after).then_some(snapshot)
+        let age = now.since(snapshot.as_of).max(self.read_at.elapsed());
+        (age < self.status.stale_after).then_some(snapshot)
     }
 }

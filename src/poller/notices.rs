@@ -77,3 +77,121 @@ impl Notices {
         self.lost = lost;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::clock::UnixMillis;
+
+    /// The log lines of `work`, without time and target.
+    fn told(work: impl FnOnce()) -> Vec<String> {
+        #[derive(Clone, Default)]
+        struct Lines(Arc<Mutex<Vec<u8>>>);
+        impl io::Write for Lines {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0.lock().unwrap().write(bytes)
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .without_time()
+            .with_target(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        tracing::subscriber::with_default(subscriber, work);
+        let bytes = lines.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap().lines().map(|line| line.trim_start().to_owned()).collect()
+    }
+
+    fn failure(reason: FailureReason) -> PollFailure {
+        let at = UnixMillis::new(1).unwrap();
+        PollFailure { at, reason, message: "it broke".to_owned(), advice: "mend it" }
+    }
+
+    fn good() -> SourceStatus {
+        let listing = Listing::Flat;
+        SourceStatus { listing, last_success: UnixMillis::new(1), ..SourceStatus::unpolled("prod") }
+    }
+
+    #[test]
+    fn each_reason_of_a_lasting_failure_is_told_once_and_its_end_once() {
+        let mut notices = Notices::default();
+        let lines = told(|| {
+            for reason in [FailureReason::Throttled, FailureReason::Server].into_iter().cycle().take(20) {
+                notices.poll_failed(&good(), &failure(reason));
+            }
+            let failing = SourceStatus { consecutive_failures: 20, ..good() };
+            notices.poll_succeeded(&failing, Listing::Flat, LostRows::default());
+            notices.poll_succeeded(&good(), Listing::Flat, LostRows::default());
+        });
+        assert_eq!(
+            lines,
+            [
+                "WARN a poll failed; the last data stays until it is stale source=\"prod\" reason=throttled error=\"it broke\" advice=\"mend it\"",
+                "WARN a poll failed; the last data stays until it is stale source=\"prod\" reason=server error=\"it broke\" advice=\"mend it\"",
+                "INFO polls succeed again source=\"prod\" failed_polls=20 reasons=\"throttled,server\"",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_failure_that_comes_back_is_told_again() {
+        let mut notices = Notices::default();
+        let lines = told(|| {
+            for _ in 0..2 {
+                notices.poll_failed(&good(), &failure(FailureReason::Network));
+                notices.poll_succeeded(&good(), Listing::Flat, LostRows::default());
+            }
+        });
+        assert_eq!(lines.iter().filter(|line| line.starts_with("WARN")).count(), 2, "{lines:?}");
+    }
+
+    #[test]
+    fn stale_data_is_told_once_until_a_poll_succeeds() {
+        let mut notices = Notices::default();
+        let lines = told(|| {
+            notices.data_stale(&good());
+            notices.data_stale(&good());
+            notices.poll_succeeded(&good(), Listing::Flat, LostRows::default());
+            notices.data_stale(&good());
+        });
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert!(lines[0].starts_with("ERROR the data is stale; the gauges"), "{}", lines[0]);
+    }
+
+    #[test]
+    fn lost_rows_are_told_when_they_begin_and_when_they_end() {
+        let mut notices = Notices::default();
+        let lost = LostRows { skipped: 1, missing: 2 };
+        let lines = told(|| {
+            for lost in [lost, lost, LostRows::default(), LostRows::default()] {
+                notices.poll_succeeded(&good(), Listing::Flat, lost);
+            }
+        });
+        assert_eq!(lines.len(), 3, "{lines:?}");
+        assert!(lines[0].contains("skipped=1") && lines[1].contains("missing=2"), "{lines:?}");
+        assert!(lines[2].starts_with("INFO all rows are shown"), "{lines:?}");
+    }
+
+    #[test]
+    fn the_first_success_and_the_way_found_are_told() {
+        let mut notices = Notices::default();
+        let new = SourceStatus::unpolled("prod");
+        let lines = told(|| notices.poll_succeeded(&new, Listing::PerRoot, LostRows::default()));
+        assert_eq!(
+            lines,
+            [
+                "INFO the first poll succeeded source=\"prod\"",
+                "INFO the listing was found out source=\"prod\" listing=per_root before=auto",
+            ]
+        );
+    }
+}

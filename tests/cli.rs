@@ -2,17 +2,22 @@
 
 mod support;
 
-use std::net::TcpListener;
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use support::process::{Output, Process, run};
-use support::programs::{KEY_SECRET, config, config_file, program};
+use support::programs::{Exporter, KEY_SECRET, config, config_file, program};
+use support::{http, wait_for};
 
 /// Where nobody listens, for exporters whose polls don't matter.
 const NOBODY: &str = "127.0.0.1:9";
 
 /// Nothing is in flight that would need the whole grace time.
 const SOON: Duration = Duration::from_secs(5);
+
+/// A good deal less than the grace time of answers under way, 5 s.
+const AT_ONCE: Duration = Duration::from_secs(2);
 
 #[test]
 fn help_and_version_are_told_on_stdout() {
@@ -101,6 +106,38 @@ fn a_good_config_passes_the_check() {
 }
 
 #[test]
+fn a_wrong_proxy_in_the_environment_is_an_error_that_names_the_variable() {
+    let (_folder, file) = config_file(&config(NOBODY.parse().unwrap(), KEY_SECRET, &[]));
+    let file = format!("--config.file={}", file.display());
+    for command in ["serve", "check-config"] {
+        let mut command = program(&[command, &file]);
+        command.env("HTTPS_PROXY", "socks5://user:hunter2@proxy:1080");
+        let (status, output) = run(command);
+        assert_eq!(status.code(), Some(2), "{output:?}");
+        tells(&output, &["HTTPS_PROXY", "http://HOST:PORT"]);
+        assert!(!format!("{output:?}").contains("hunter2"), "{output:?}");
+    }
+}
+
+#[test]
+fn what_the_start_would_refuse_the_check_refuses() {
+    let good = config(NOBODY.parse().unwrap(), KEY_SECRET, &[]);
+    let (folder, ca_file) = config_file("no certificate");
+    let ca_file = format!("ca_file: {}", ca_file.display());
+    for wrong in ["proxy: \"http://user:123#hunter2@proxy:3128\"", "proxy: \"http://:0\"", &ca_file] {
+        let output = config_error(&good.replace("concurrency: 4", wrong));
+        tells(&output, &[wrong.split(':').next().unwrap()]);
+        assert!(!format!("{output:?}").contains("hunter2"), "{output:?}");
+    }
+    drop(folder);
+    for endpoint in ["https://999.1.1.1", "https://1.2.3.456", "http://tds.example.com"] {
+        let text = good.replace(&format!("http://{NOBODY}"), endpoint);
+        tells(&config_error(&text), &["sources[0].endpoint"]);
+    }
+    tells(&usage_error(&["serve", "--web.telemetry-path=/-"]), &["--web.telemetry-path"]);
+}
+
+#[test]
 fn an_address_in_use_ends_the_start_with_a_message_that_names_it() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -138,6 +175,36 @@ fn a_termination_signal_ends_every_daemon_soon_and_well() {
         let (status, output) = process.wait(SOON);
         assert_eq!(status.code(), Some(0), "{arguments:?} after {:?}: {output:?}", asked.elapsed());
     }
+}
+
+#[test]
+fn a_second_signal_ends_what_still_drains_at_once_and_says_so() {
+    let mut exporter = Exporter::start(&config(NOBODY.parse().unwrap(), KEY_SECRET, &[]), &[]);
+    let unfinished = half_requests(exporter.address);
+    exporter.process.terminate();
+    wait_for("draining to begin", SOON, || {
+        let log = exporter.process.output().stderr;
+        if log.contains("draining") { Ok(()) } else { Err(log) }
+    });
+    assert!(exporter.process.is_running(), "it did not wait for the requests under way");
+    exporter.process.terminate();
+    let (status, output) = exporter.process.wait(AT_ONCE);
+    assert_eq!(status.code(), Some(1), "{output:?}");
+    tells(&output, &["ended at once by a second signal"]);
+    drop(unfinished);
+}
+
+/// Connections on which half of a header has come, which a server that drains waits for.
+fn half_requests(address: SocketAddr) -> Vec<TcpStream> {
+    let begin = || {
+        let mut stream = TcpStream::connect(address).expect("the exporter listens");
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost:").expect("the exporter reads");
+        stream
+    };
+    let unfinished = (0..8).map(|_| begin()).collect();
+    // Connections are accepted one after the other, so those above are when this is answered.
+    assert_eq!(http::get(address, "/-/healthy").status, 200);
+    unfinished
 }
 
 fn end_of(arguments: &[&str]) -> (i32, Output) {

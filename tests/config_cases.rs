@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use agentless_exporter::config::{self, Inputs, KEYS, Settings, SourceSettings, parse::show_duration};
 use agentless_exporter::credentials;
 use agentless_exporter::env::Env;
+use agentless_exporter::secret::Secret;
 
 const CASES: &str = "tests/config/cases";
 const UPDATE: &str = "UPDATE_CONFIG_CASES";
@@ -71,7 +72,7 @@ fn dump(settings: &Settings) -> String {
 fn dump_source(out: &mut String, source: &SourceSettings) {
     let SourceSettings { name, region, endpoint, labels, rpc, credentials, poller } = source;
     let _ = writeln!(out, "source {name:?} region {region:?}");
-    let _ = writeln!(out, "  endpoint {} allow_http {}", endpoint.url, endpoint.allow_http);
+    let _ = writeln!(out, "  endpoint {endpoint}");
     let _ = writeln!(out, "  labels {labels:?}");
     let _ = match credentials {
         credentials::Config::AccessKey { id, secret } => {
@@ -107,5 +108,5 @@ fn dump_source(out: &mut String, source: &SourceSettings) {
         show_duration(rpc.connect_timeout),
         show_duration(rpc.request_timeout),
     );
-    let _ = writeln!(out, "  proxy {:?} ca_file {:?}", rpc.proxy, rpc.ca_file);
+    let _ = writeln!(out, "  proxy {:?} ca_file {:?}", rpc.proxy.as_ref().map(Secret::expose), rpc.ca_file);
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use agentless_exporter::app::check;
-use agentless_exporter::config::Inputs;
+use agentless_exporter::config::{self, Inputs};
 use agentless_exporter::env::Env;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -235,4 +235,16 @@ proptest! {
 fn the_good_configuration_of_these_tests_is_good() {
     let told = told(GOOD.as_bytes(), &Env::default());
     assert!(told.contains("configuration is valid"), "{told}");
+}
+
+#[test]
+fn debug_of_the_settings_shows_no_secret() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("config.yaml");
+    fs::write(&file, GOOD).expect("a written file");
+    let settings = config::load(&Inputs { file: Some(file), ..Inputs::default() }).expect("a good one");
+    let shown = format!("{settings:?}");
+    for secret in ["ZQXJpassword", "ZQXJsecret", "ZQXJtoken", "ZQXJ5e7"] {
+        assert!(!shown.contains(secret), "{secret}: {shown}");
+    }
 }

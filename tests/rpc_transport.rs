@@ -309,7 +309,7 @@ async fn the_skew_is_read_from_real_answers() {
 async fn loopback_is_never_asked_through_a_proxy() {
     let proxy = Server::start(Reply::SendAndClose(Vec::new())).await;
     let server = Server::start(Reply::Send(http("200 OK", "", b"fine"))).await;
-    let config = Config { proxy: Some(format!("http://{}", proxy.address)), ..config() };
+    let config = Config { proxy: Some(Secret::new(format!("http://{}", proxy.address))), ..config() };
     let port = server.address.rsplit_once(':').unwrap().1;
     for host in ["127.0.0.1", "localhost"] {
         let client = client(&format!("http://{host}:{port}"), config.clone(), &Env::default());
@@ -322,7 +322,7 @@ async fn loopback_is_never_asked_through_a_proxy() {
 async fn other_hosts_are_asked_through_the_configured_proxy_or_that_of_the_environment() {
     let proxy = Server::start(Reply::Send(http("403 Forbidden", "", b""))).await;
     let url = format!("http://me:password@{}", proxy.address);
-    let configured = Config { proxy: Some(url.clone()), ..config() };
+    let configured = Config { proxy: Some(Secret::new(url.clone())), ..config() };
     let env = Env::from_iter([("HTTPS_PROXY", url.as_str())]);
     for client in [
         client("https://tds.invalid", configured, &Env::default()),

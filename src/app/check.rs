@@ -29,7 +29,7 @@ fn source(source: &SourceSettings) -> String {
     format!(
         "source {}\n  endpoint     {}\n  credentials  {key}\n  interval     {}\n  listing      {}\n",
         source.name,
-        source.endpoint.url,
+        source.endpoint,
         parse::show_duration(source.poller.interval),
         source.poller.listing,
     )

@@ -1,8 +1,6 @@
 //! The daemon: sources and HTTP face, built, supervised, ended.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -15,10 +13,11 @@ use crate::lifecycle::Supervisor;
 use crate::meters::Meters;
 use crate::net::{BindError, Listener};
 use crate::poller::{self, Identity, Source};
-use crate::rpc::{BuildError, Client, ClientParts, Endpoint, EndpointError, Limits};
+use crate::rpc::{BuildError, Client, ClientParts};
 use crate::sas::Api;
 use crate::web::{self, TelemetryPathError, Web};
 
+use super::limits::SharedLimits;
 use super::transports::Transports;
 
 /// The daemon could not be started.
@@ -30,14 +29,6 @@ pub enum StartError {
     /// The exposition cannot be served at its path.
     #[error("the telemetry path cannot be used")]
     TelemetryPath(#[from] TelemetryPathError),
-    /// The endpoint of a source is no endpoint.
-    #[error("the endpoint of source {source_name:?} cannot be used")]
-    Endpoint {
-        /// The source.
-        source_name: String,
-        /// What is wrong with it.
-        source: EndpointError,
-    },
     /// The HTTP client of a source could not be built.
     #[error("requests of source {source_name:?} cannot be sent as configured")]
     Transport {
@@ -115,20 +106,14 @@ fn build_sources(
 ) -> Result<Vec<(Source, Duration)>, StartError> {
     let count = settings.len();
     let mut transports = Transports::default();
-    let mut limits: BTreeMap<String, Arc<Limits>> = BTreeMap::new();
+    let mut limits = SharedLimits::default();
     let mut sources = Vec::with_capacity(count);
     for (index, settings) in settings.into_iter().enumerate() {
         let SourceSettings { name, region, endpoint, labels, rpc, credentials, poller } = settings;
-        let endpoint = Endpoint::parse(&endpoint.url, endpoint.allow_http)
-            .map_err(|source| StartError::Endpoint { source_name: name.clone(), source })?;
         let transport = transports
             .get(&rpc, env)
             .map_err(|source| StartError::Transport { source_name: name.clone(), source })?;
-        let new_limits = || Arc::new(Limits::new(rpc.requests_per_second, rpc.concurrency));
-        let limits = match credentials::key_id(&credentials, env) {
-            Some(id) => Arc::clone(limits.entry(id.to_owned()).or_insert_with(new_limits)),
-            None => new_limits(),
-        };
+        let limits = limits.get(&credentials, env, &rpc);
         let first_delay = poller::first_delay(index, count, poller.interval);
         let identity = Identity { name, region, endpoint: endpoint.host().to_owned(), labels };
         let meters = meters.source(&identity.name);
@@ -145,4 +130,23 @@ fn build_sources(
         sources.push((Source::new(identity, poller, api, clock.clone(), meters), first_delay));
     }
     Ok(sources)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{self, Inputs};
+
+    #[test]
+    fn first_polls_of_the_sources_are_spread() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("exporter.yaml");
+        let source = |name| format!("  - {{name: {name}, region: cn-hangzhou}}\n");
+        std::fs::write(&file, format!("sources:\n{}", ["a", "b", "c"].map(source).concat())).unwrap();
+        let settings = config::load(&Inputs { file: Some(file), ..Inputs::default() }).unwrap();
+        let (clock, meters) = (Clock::system(), Meters::new());
+        let sources = build_sources(settings.sources, &Env::default(), &clock, &meters).unwrap();
+        let delays: Vec<_> = sources.iter().map(|(_, delay)| delay.as_secs()).collect();
+        assert_eq!(delays, [0, 2, 4]);
+    }
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use crate::cli::DemoArgs;
 use crate::clock::Clock;
-use crate::config::{EndpointConfig, Settings, SourceSettings};
+use crate::config::{Settings, SourceSettings};
 use crate::env::Env;
+use crate::rpc::Endpoint;
 use crate::simulator::{self, Simulator};
 use crate::{credentials, logging, poller, rpc};
 
@@ -31,14 +32,14 @@ pub(super) fn run(args: DemoArgs, env: &Env) -> Result<(), Failure> {
     logging::init(settings.logging);
     until_signal(|shutdown| async move {
         let credentials = key_of(&config);
-        let simulator = Simulator::bind(config, Clock::system()).await.map_err(Failure::start)?;
-        let endpoint = simulator.local_addr();
-        tracing::info!(address = %endpoint, "the simulated Security Center listens");
+        let simulator = Simulator::bind(config, Clock::system()).await?;
+        let address = simulator.local_addr();
+        tracing::info!(%address, "the simulated Security Center listens");
+        let endpoint = Endpoint::parse(&format!("http://{address}"), true).map_err(Failure::usage)?;
         settings.sources.push(source(endpoint, credentials));
         let telemetry_path = settings.web.telemetry_path.clone();
-        let daemon = Daemon::bind(settings, env, Clock::system(), shutdown.clone()).await;
-        let daemon = daemon.map_err(Failure::start)?;
-        say(&banner(&daemon.addresses(), &telemetry_path, endpoint))?;
+        let daemon = Daemon::bind(settings, env, Clock::system(), shutdown.clone()).await?;
+        say(&banner(&daemon.addresses(), &telemetry_path, address))?;
         tokio::join!(simulator.serve(shutdown), daemon.run());
         Ok(())
     })
@@ -52,11 +53,11 @@ fn key_of(config: &simulator::Config) -> credentials::Config {
     }
 }
 
-fn source(endpoint: SocketAddr, credentials: credentials::Config) -> SourceSettings {
+fn source(endpoint: Endpoint, credentials: credentials::Config) -> SourceSettings {
     SourceSettings {
         name: "demo".to_owned(),
         region: "simulated".to_owned(),
-        endpoint: EndpointConfig { url: format!("http://{endpoint}"), allow_http: true },
+        endpoint,
         labels: Vec::new(),
         rpc: rpc::Config { requests_per_second: REQUESTS_PER_SECOND, ..rpc::Config::default() },
         credentials,

@@ -4,6 +4,7 @@ pub mod check;
 mod daemon;
 mod demo;
 mod failure;
+mod limits;
 mod output;
 mod run;
 mod runtime;

@@ -48,8 +48,7 @@ fn serve(args: &ServeArgs, env: &Env) -> Result<(), Failure> {
         tracing::warn!("{warning}");
     }
     until_signal(|shutdown| async move {
-        let daemon = Daemon::bind(settings, env, Clock::system(), shutdown).await;
-        daemon.map_err(Failure::start)?.run().await;
+        Daemon::bind(settings, env, Clock::system(), shutdown).await?.run().await;
         Ok(())
     })
 }

@@ -13,7 +13,7 @@ pub(super) fn run(args: SimulateArgs) -> Result<(), Failure> {
     let config = args.simulator.config().map_err(Failure::usage)?;
     logging::init(args.log.config());
     until_signal(|shutdown| async move {
-        let simulator = Simulator::bind(config, Clock::system()).await.map_err(Failure::start)?;
+        let simulator = Simulator::bind(config, Clock::system()).await?;
         tracing::info!(address = %simulator.local_addr(), "the simulated Security Center listens");
         simulator.serve(shutdown).await;
         Ok(())

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::env::Env;
 use crate::rpc::{BuildError, Config, HttpTransport};
+use crate::secret::Secret;
 
 /// The clients built so far.
 #[derive(Debug, Default)]
@@ -16,7 +17,7 @@ pub(super) struct Transports(Vec<(Way, Arc<HttpTransport>)>);
 #[derive(Debug, PartialEq)]
 struct Way {
     connect_timeout: Duration,
-    proxy: Option<String>,
+    proxy: Option<Secret>,
     ca_file: Option<PathBuf>,
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
-use crate::config::{Inputs, Kind, logging_config, named};
+use crate::config::{Inputs, Kind, logging_config, named, parse};
 use crate::env::Env;
 use crate::{logging, web};
 
@@ -143,7 +143,7 @@ fn help(path: &str) -> String {
 fn checked(path: &'static str) -> impl Fn(&str) -> Result<String, String> + Clone {
     move |text| match named(path).kind {
         Kind::Text(check) | Kind::Texts(check) => {
-            check(text).map(|()| text.to_owned()).map_err(ToOwned::to_owned)
+            check(text).map(|()| text.to_owned()).map_err(parse::Problem::into_owned)
         }
         _ => Ok(text.to_owned()),
     }

@@ -115,6 +115,11 @@ mod tests {
             (&["demo", "--fault", "throttle=2"], "from 0 to 1"),
             (&["simulate", "--fault", "throttle"], "NAME=PROBABILITY"),
             (&["simulate", "--access-key-id", "LTAI5tExample"], "made-up"),
+            (&["simulate", "--access-key-id", "LTAI5tExample"], "--access-key-id"),
+            (&["simulate", "--access-key-id", "a b"], "no blanks"),
+            (&["simulate", "--targets", "99999999"], "'--targets <COUNT>': 99999999 is not in 1..=5000000"),
+            (&["demo", "--targets=0"], "'--targets <COUNT>': 0 is not in 1..="),
+            (&["demo", "--tasks=5000001"], "'--tasks <COUNT>': 5000001 is not in 0..=5000000"),
             (&["simulate", "--latency", "50"], "duration"),
             (&["simulate", "--page-size-max", "0"], "0"),
         ] {
@@ -135,6 +140,36 @@ mod tests {
             let help = error(args);
             assert_eq!(help.exit_code(), 0, "{args:?}");
             assert!(help.to_string().contains("Examples:"), "{args:?}");
+        }
+    }
+
+    #[test]
+    fn the_help_tells_the_defaults_in_force() {
+        let simulator = crate::simulator::Config::default();
+        for (command, listen) in [("simulate", simulator.listen.as_str()), ("demo", "127.0.0.1:0")] {
+            let help = error(&[command, "--help"]).to_string();
+            let told: Vec<_> =
+                help.lines().filter_map(|line| line.split_once("[default: ")?.1.strip_suffix(']')).collect();
+            let Ok(
+                Command::Simulate(SimulateArgs { simulator: args, .. })
+                | Command::Demo(DemoArgs { simulator: args, .. }),
+            ) = parse(["agentless-exporter", command])
+            else {
+                panic!("{command} without flags");
+            };
+            let inside = args.config().unwrap();
+            assert_eq!(inside, crate::simulator::Config { listen: listen.to_owned(), ..simulator.clone() });
+            for default in [listen, inside.access_key_id.as_str(), inside.access_key_secret.expose()] {
+                assert!(told.contains(&default), "{command}: {default} is not in {told:?}");
+            }
+            for number in
+                [inside.seed, inside.tasks as u64, inside.targets as u64, inside.page_size_max.into()]
+            {
+                assert!(
+                    told.contains(&number.to_string().as_str()),
+                    "{command}: {number} is not in {told:?}"
+                );
+            }
         }
     }
 

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser as _};
 
 use crate::config::parse;
 use crate::secret::Secret;
-use crate::simulator::{Config, ConfigError, Fault, FaultRate, Listing};
+use crate::simulator::{self, Config, ConfigError, Fault, FaultRate, Listing, TARGETS_MAX, TASKS_MAX};
 
 use super::flags::{LogArgs, WebArgs};
 
@@ -58,16 +58,15 @@ pub struct SimulatorArgs {
     #[arg(long, value_name = "NUMBER", default_value_t = defaults().seed)]
     seed: u64,
     /// Scan tasks in the history of the account
-    #[arg(long, value_name = "COUNT", default_value_t = defaults().tasks)]
+    #[arg(long, value_name = "COUNT", default_value_t = defaults().tasks, value_parser = up_to(0, TASKS_MAX))]
     tasks: usize,
     /// Machines and images that are scanned
-    #[arg(long, value_name = "COUNT", default_value_t = defaults().targets)]
+    #[arg(long, value_name = "COUNT", default_value_t = defaults().targets, value_parser = up_to(1, TARGETS_MAX))]
     targets: usize,
     /// Made-up id of the one access key that the API takes
     #[arg(long, value_name = "ID", default_value_t = defaults().access_key_id, value_parser = made_up_id)]
     access_key_id: String,
-    /// Made-up secret of that key [default: testsecret]
-    #[arg(long, value_name = "SECRET", value_parser = made_up_secret)]
+    #[arg(long, value_name = "SECRET", help = secret_help(), value_parser = made_up_secret)]
     access_key_secret: Option<Secret>,
     /// Made-up security token, without which requests are then refused
     #[arg(long, value_name = "TOKEN", value_parser = made_up_secret)]
@@ -115,9 +114,18 @@ fn defaults() -> Config {
     Config::default()
 }
 
+/// A secret has no `Display` for the default that other flags tell by themselves.
+fn secret_help() -> String {
+    format!("Made-up secret of that key [default: {}]", defaults().access_key_secret.expose())
+}
+
 fn fault_help() -> String {
     let names: Vec<_> = Fault::ALL.iter().map(|fault| fault.as_str()).collect();
     format!("What goes wrong, and how often from 0 to 1; may be repeated.\nNames: {}", names.join(", "))
+}
+
+fn up_to(least: u64, most: usize) -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(least..=most as u64)
 }
 
 fn listing() -> impl clap::builder::TypedValueParser<Value = Listing> {
@@ -133,15 +141,11 @@ fn latency(text: &str) -> Result<Duration, parse::Problem> {
     parse::duration(text)
 }
 
-fn made_up_id(text: &str) -> Result<String, parse::Problem> {
-    // Arguments are seen by everybody on the machine, so a real key must not get used to standing there.
-    if text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("LTAI")) {
-        return Err("looks like a real access key id; the simulator takes made-up ones only");
-    }
-    parse::secret(text).map(|()| text.to_owned())
+fn made_up_id(text: &str) -> Result<String, ConfigError> {
+    simulator::check_key_id(text).map(|()| text.to_owned())
 }
 
 /// Refuses only what has nothing to show, because the message would repeat the value.
-fn made_up_secret(text: &str) -> Result<Secret, parse::Problem> {
-    if text.is_empty() { Err("is empty") } else { Ok(Secret::new(text)) }
+fn made_up_secret(text: &str) -> Result<Secret, ConfigError> {
+    if text.is_empty() { Err(ConfigError::EmptyKey) } else { Ok(Secret::new(text)) }
 }

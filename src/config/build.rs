@@ -1,20 +1,20 @@
 //! From good values to the settings of the whole program, and the checks across keys.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::{credentials, logging, poller, rpc, web};
+use crate::env::Env;
+use crate::{logging, poller, rpc, web};
 
 use super::layers::Merged;
 use super::mistakes::Mistakes;
 use super::parse::{self, show_duration};
 use super::values::Values;
-use super::{Settings, SourceSettings, outside, source};
+use super::{Settings, SourceSettings, limits, outside, source};
 
 /// Builds the settings; they are whole only if no mistake was found here or before.
-pub(super) fn settings(merged: &Merged, mistakes: &mut Mistakes) -> Settings {
+pub(super) fn settings(merged: &Merged, env: &Env, mistakes: &mut Mistakes) -> Settings {
     let values = Values::of(&merged.tree);
     let mut warnings: Vec<String> = values
         .not_in_force()
@@ -26,7 +26,8 @@ pub(super) fn settings(merged: &Merged, mistakes: &mut Mistakes) -> Settings {
     };
     timing(&base.rpc, &base.poller, "", "", mistakes);
     let mut sources = source::sources(&values, &base, &merged.sources, mistakes, &mut warnings);
-    unite_limits(&mut sources, &mut warnings);
+    limits::unite(&mut sources, env, mistakes, &mut warnings);
+    environment_proxy(&sources, env, mistakes);
     let logging = logging_config(values.text("log.level"), values.text("log.format"));
     Settings { logging, web: web_config(&values), sources, warnings }
 }
@@ -73,8 +74,17 @@ pub(super) fn rpc_config(
         max_attempts: values.whole(&at("max_attempts")).unwrap_or(base.max_attempts),
         connect_timeout: values.duration(&at("connect_timeout")).unwrap_or(base.connect_timeout),
         request_timeout: values.duration(&at("request_timeout")).unwrap_or(base.request_timeout),
-        proxy: outside::secret(values, &at("proxy"), parse::proxy, mistakes).or_else(|| base.proxy.clone()),
-        ca_file: outside::ca_file(values, &at("ca_file"), mistakes).or_else(|| base.ca_file.clone()),
+        // A blank one means none, whatever holds for the other sources.
+        proxy: if values.is_given(&at("proxy")) || values.is_given(&at("proxy_file")) {
+            outside::secret(values, &at("proxy"), parse::proxy, mistakes)
+        } else {
+            base.proxy.clone()
+        },
+        ca_file: if values.is_given(&at("ca_file")) {
+            outside::ca_file(values, &at("ca_file"), mistakes)
+        } else {
+            base.ca_file.clone()
+        },
     }
 }
 
@@ -128,46 +138,32 @@ pub(super) fn timing(
         rpc.connect_timeout,
         "else no time is left for the answer; raise the first or lower the second",
     );
-}
-
-/// Sources with the same credentials share one limit, the lowest that any of them asks for.
-fn unite_limits(sources: &mut [SourceSettings], warnings: &mut Vec<String>) {
-    let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for index in 0..sources.len() {
-        let first = sources.iter().position(|other| share(other, &sources[index])).unwrap_or(index);
-        groups.entry(first).or_default().push(index);
-    }
-    for members in groups.into_values().filter(|members| members.len() > 1) {
-        let limits = members.iter().map(|&index| &sources[index].rpc);
-        let rate = limits.clone().map(|rpc| rpc.requests_per_second).fold(f64::INFINITY, f64::min);
-        let concurrency = limits.clone().map(|rpc| rpc.concurrency).min().unwrap_or(1);
-        if limits.clone().all(|rpc| rpc.requests_per_second == rate && rpc.concurrency == concurrency) {
-            continue;
-        }
-        let names: Vec<_> = members.iter().map(|&index| sources[index].name.as_str()).collect();
-        warnings.push(format!(
-            "sources {} have the same credentials and share one limit, so the lowest of theirs is used: \
-             api.requests_per_second {rate}, api.concurrency {concurrency}",
-            names.join(", ")
-        ));
-        for index in members {
-            sources[index].rpc.requests_per_second = rate;
-            sources[index].rpc.concurrency = concurrency;
-        }
+    let stall = format!("{prefix}poll.stall_timeout");
+    let rate = format!("{prefix}api.requests_per_second");
+    if !limits::is_in_time(poller.stall_timeout, rpc.requests_per_second)
+        && !mistakes.concern(&stall)
+        && !mistakes.concern(&rate)
+    {
+        let problem = limits::too_slow(poller.stall_timeout, rpc.requests_per_second);
+        mistakes.add(stall, origin, format!("{problem} of {rate}; raise one of the two"));
     }
 }
 
-fn share(a: &SourceSettings, b: &SourceSettings) -> bool {
-    use credentials::Config::{Default, Env};
-    // Both take the environment's key in this version.
-    let from_environment = |source: &SourceSettings| matches!(source.credentials, Default | Env);
-    a.credentials == b.credentials || from_environment(a) && from_environment(b)
+/// The proxy of the environment, where a source would go through it.
+fn environment_proxy(sources: &[SourceSettings], env: &Env, mistakes: &mut Mistakes) {
+    if sources.iter().any(|source| source.rpc.proxy.is_none())
+        && let Some((variable, text)) = rpc::environment_proxy(env)
+        && let Err(error) = rpc::check_proxy(text)
+    {
+        mistakes.add(variable, "environment", error.to_string());
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::{Inputs, load};
+    use crate::credentials;
     use crate::env::Env;
 
     #[test]

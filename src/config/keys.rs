@@ -132,7 +132,7 @@ keys! {
         "unique name, the label `source`";
     "sources[].region" Source Open true Kind::Text(parse::region), "",
         "region id, which picks the endpoint";
-    "sources[].endpoint" Source Private true Kind::Text(endpoint), "",
+    "sources[].endpoint" Source Private true Kind::Text(parse::endpoint), "",
         "URL of the API, instead of the region's";
     "sources[].allow_http" Source Open true Kind::Flag, "false",
         "allow an http:// endpoint that is not loopback";
@@ -218,17 +218,13 @@ fn places() -> impl Iterator<Item = (String, &'static Key)> {
     })
 }
 
-fn endpoint(text: &str) -> Result<(), parse::Problem> {
-    parse::endpoint(text).map(drop)
-}
-
 fn credentials_type(text: &str) -> Result<(), parse::Problem> {
     match text {
         "default" | "access_key" | "sts" | "env" => Ok(()),
         "ecs_ram_role" | "oidc" | "ram_role_arn" | "profile" | "uri" => {
-            Err("this type is not available in this version; available: default, access_key, sts, env")
+            Err("this type is not available in this version; available: default, access_key, sts, env".into())
         }
-        _ => Err("expected one of default, access_key, sts, env"),
+        _ => Err("expected one of default, access_key, sts, env".into()),
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ::config::{Map, Value, ValueKind};
 
-use super::parse::{self, Problem};
+use super::parse::{self, Check, Problem};
 
 /// What values a key takes.
 #[derive(Clone, Copy)]
@@ -22,9 +22,9 @@ pub enum Kind {
     /// A list of some words, each at most once.
     Words(&'static [&'static str]),
     /// A text that passes a check.
-    Text(fn(&str) -> Result<(), Problem>),
+    Text(Check),
     /// A list of texts that pass a check.
-    Texts(fn(&str) -> Result<(), Problem>),
+    Texts(Check),
     /// The path of a file; blank for none.
     Path,
     /// Names and texts.
@@ -90,7 +90,7 @@ impl Kind {
             }
             (Self::Text(check), ValueKind::String(text)) => match check(text) {
                 Ok(()) => Ok(Typed::Text(text.clone())),
-                Err(problem) => Err(problem.to_owned()),
+                Err(problem) => Err(problem.into_owned()),
             },
             (Self::Path, ValueKind::String(text)) if !text.contains('\0') => Ok(Typed::Text(text.clone())),
             (Self::Text(_), ValueKind::Boolean(_) | ValueKind::I64(_) | ValueKind::Float(_)) => {
@@ -149,7 +149,7 @@ fn read_labels(table: &Map<String, Value>) -> Result<Typed, Vec<Wrong>> {
     for (name, item) in table {
         let at = format!(".{name}");
         if let Err(problem) = parse::label_name(name) {
-            wrongs.push(Wrong { at, problem: problem.to_owned(), got: String::new() });
+            wrongs.push(Wrong { at, problem: problem.into_owned(), got: String::new() });
             continue;
         }
         match Kind::Text(label_value).read_scalar(&item.kind) {
@@ -201,5 +201,9 @@ fn number(value: &ValueKind) -> Option<f64> {
 
 fn label_value(text: &str) -> Result<(), Problem> {
     let fits = text.chars().count() <= 256 && !text.chars().any(char::is_control);
-    if fits { Ok(()) } else { Err("expected at most 256 characters without line breaks or other controls") }
+    if fits {
+        Ok(())
+    } else {
+        Err("expected at most 256 characters without line breaks or other controls".into())
+    }
 }

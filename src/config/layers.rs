@@ -4,10 +4,12 @@ use std::fmt;
 
 use ::config::{Config, ConfigError, Map, Source, Value, ValueKind};
 
+use crate::error::nearest;
+
 use super::Inputs;
-use super::keys::{self, KEYS, Key, Place, Scope};
+use super::keys::{self, KEYS, Key, Place, Privacy, Scope};
 use super::kind::Kind;
-use super::mistakes::{Mistakes, nearest};
+use super::mistakes::Mistakes;
 use super::{file, walk};
 
 /// Variables of the environment that set keys start so; levels are joined by `__`.
@@ -119,7 +121,24 @@ fn environment(inputs: &Inputs, mistakes: &mut Mistakes) -> Map<String, Value> {
             layer.insert(path, text.into());
         }
     }
+    for (twin, text) in walk::given_twice(&layer, "") {
+        mistakes.add(twin.as_str(), variable_of(&twin), text);
+    }
+    cover_twins(&mut layer);
     layer
+}
+
+/// Where `layer` sets a secret or the file of one, the other of the two gives way in the layers
+/// below: a blank covers it.
+fn cover_twins(layer: &mut Map<String, Value>) {
+    for key in KEYS.iter().filter(|key| key.is_global() && key.privacy == Privacy::Secret) {
+        let (path, twin) = (key.path.to_owned(), format!("{}_file", key.path));
+        match (layer.contains_key(&path), layer.contains_key(&twin)) {
+            (true, false) => drop(layer.insert(twin, "".into())),
+            (false, true) => drop(layer.insert(path, "".into())),
+            _ => {}
+        }
+    }
 }
 
 /// Why a variable that sets no key is a mistake.

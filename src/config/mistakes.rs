@@ -70,17 +70,6 @@ impl fmt::Display for Mistakes {
 
 impl Error for Mistakes {}
 
-/// The one of `known` that `wrong` was most likely meant to be, if any is near.
-pub(crate) fn nearest(wrong: &str, known: impl IntoIterator<Item = String>) -> Option<String> {
-    let most = (wrong.chars().count() / 3).clamp(1, 3);
-    known
-        .into_iter()
-        .map(|known| (strsim::damerau_levenshtein(wrong, &known), known))
-        .min()
-        .filter(|(distance, _)| *distance <= most)
-        .map(|(_, known)| known)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,13 +82,5 @@ mod tests {
             mistakes.to_string(),
             "1 mistake in the configuration:\n  a\u{fffd}b\u{fffd} (file): text"
         );
-    }
-
-    #[test]
-    fn only_a_near_word_is_suggested() {
-        let known = || ["interval", "lookback"].map(str::to_owned);
-        assert_eq!(nearest("intervall", known()).as_deref(), Some("interval"));
-        assert_eq!(nearest("inetrval", known()).as_deref(), Some("interval"));
-        assert_eq!(nearest("timeout", known()), None);
     }
 }

@@ -8,6 +8,7 @@ mod file;
 mod keys;
 mod kind;
 mod layers;
+mod limits;
 mod mistakes;
 mod outside;
 pub mod parse;
@@ -58,24 +59,16 @@ pub struct SourceSettings {
     /// Region; empty if only an endpoint was given.
     pub region: String,
     /// Where the API is.
-    pub endpoint: EndpointConfig,
+    pub endpoint: rpc::Endpoint,
     /// Extra labels of the info metric, in order of names.
     pub labels: Vec<(String, String)>,
-    /// How requests are sent. Sources with the same credentials have the same limits.
+    /// How requests are sent. Sources with the same access key (`credentials::key_id`) have the
+    /// same limits.
     pub rpc: rpc::Config,
     /// Where the access key comes from.
     pub credentials: credentials::Config,
     /// How the tasks are polled.
     pub poller: poller::Config,
-}
-
-/// Where the API of a source is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EndpointConfig {
-    /// `https://HOST[:PORT]` or `http://HOST[:PORT]`, nothing after it.
-    pub url: String,
-    /// Whether `http://` is allowed for hosts other than loopback.
-    pub allow_http: bool,
 }
 
 /// Reads, checks and builds the whole configuration.
@@ -84,7 +77,8 @@ pub struct EndpointConfig {
 /// On any mistake, with all of them.
 pub fn load(inputs: &Inputs) -> Result<Settings, Mistakes> {
     let mut mistakes = Mistakes::default();
-    let settings = layers::merge(inputs, &mut mistakes).map(|merged| build::settings(&merged, &mut mistakes));
+    let settings = layers::merge(inputs, &mut mistakes)
+        .map(|merged| build::settings(&merged, &inputs.env, &mut mistakes));
     match settings {
         Some(settings) if mistakes.is_empty() => Ok(settings),
         _ => Err(mistakes),

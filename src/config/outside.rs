@@ -2,26 +2,24 @@
 
 use std::path::PathBuf;
 
+use crate::error::in_words;
+use crate::rpc;
+use crate::secret::Secret;
+
 use super::file::read_text;
 use super::mistakes::Mistakes;
-use super::parse::Problem;
-use super::source::last;
+use super::parse::Check;
 use super::values::Values;
 
 /// No key or token is near this long.
 const MOST_SECRET_BYTES: u64 = 64 * 1024;
 
-/// The secret at `path`, or in the file that its twin `…_file` names.
-pub(super) fn secret(
-    values: &Values,
-    path: &str,
-    check: fn(&str) -> Result<(), Problem>,
-    mistakes: &mut Mistakes,
-) -> Option<String> {
+/// The secret at `path`, or in the file that its twin `…_file` names. `None` too if both are given,
+/// which was told where their layer was read.
+pub(super) fn secret(values: &Values, path: &str, check: Check, mistakes: &mut Mistakes) -> Option<Secret> {
     let twin = format!("{path}_file");
-    let Some(file) = values.path(&twin) else { return values.text(path).map(str::to_owned) };
+    let Some(file) = values.path(&twin) else { return values.text(path).map(Secret::new) };
     if values.text(path).is_some() {
-        mistakes.add(twin, "", format!("is given beside {}; keep one of the two", last(path)));
         return None;
     }
     let text = match read_text(&file, MOST_SECRET_BYTES) {
@@ -33,7 +31,7 @@ pub(super) fn secret(
     };
     let text = text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
     match check(text) {
-        Ok(()) => Some(text.to_owned()),
+        Ok(()) => Some(Secret::new(text)).filter(|secret| !secret.is_empty()),
         Err(problem) => {
             mistakes.add(
                 twin,
@@ -45,11 +43,11 @@ pub(super) fn secret(
     }
 }
 
-/// The extra CA at `path`, if it can be read.
+/// The extra CA at `path`, if it can be trusted.
 pub(super) fn ca_file(values: &Values, path: &str, mistakes: &mut Mistakes) -> Option<PathBuf> {
     let file = values.path(path)?;
-    if let Err(error) = std::fs::File::open(&file) {
-        mistakes.add(path, "", format!("{}: cannot be read: {error}", file.display()));
+    if let Err(error) = rpc::check_ca_file(&file) {
+        mistakes.add(path, "", in_words(&error));
     }
     Some(file)
 }

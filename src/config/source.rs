@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::{Listing, TargetType};
+use crate::rpc::Endpoint;
 use crate::sas::endpoints::{self, Network};
 use crate::secret::Secret;
 use crate::{credentials, poller, rpc};
@@ -10,7 +11,7 @@ use crate::{credentials, poller, rpc};
 use super::layers::{REGION_VARIABLE, SourcesFrom};
 use super::mistakes::Mistakes;
 use super::values::Values;
-use super::{EndpointConfig, SourceSettings, build, outside, parse};
+use super::{SourceSettings, build, outside, parse};
 
 /// What holds for every source that doesn't say otherwise.
 pub(super) struct Base {
@@ -18,7 +19,7 @@ pub(super) struct Base {
     pub(super) poller: poller::Config,
 }
 
-/// Builds every source.
+/// Builds every source; one that has no endpoint is a mistake and left out.
 pub(super) fn sources(
     values: &Values,
     base: &Base,
@@ -39,7 +40,7 @@ pub(super) fn sources(
     }
     let mut names = BTreeMap::new();
     (0..values.sources)
-        .map(|index| {
+        .filter_map(|index| {
             let mut one = One { values, origin: file, at: format!("sources[{index}]"), mistakes, warnings };
             let name = one.name();
             if let Some(first) = names.get(&name).filter(|_| !name.is_empty()) {
@@ -66,7 +67,7 @@ struct One<'a> {
 }
 
 impl One<'_> {
-    fn build(mut self, name: String, base: &Base, from_environment: bool) -> SourceSettings {
+    fn build(mut self, name: String, base: &Base, from_environment: bool) -> Option<SourceSettings> {
         let prefix = format!("{}.", self.at);
         let values = self.values;
         let rpc = build::rpc_config(values, &self.key("api"), &base.rpc, self.mistakes);
@@ -85,15 +86,17 @@ impl One<'_> {
             let origin = self.origin();
             build::timing(&rpc, &poller, &prefix, &origin, self.mistakes);
         }
-        SourceSettings {
+        let endpoint = self.endpoint(from_environment);
+        let credentials = self.credentials();
+        Some(SourceSettings {
             region: values.text(&self.key("region")).unwrap_or_default().to_owned(),
-            endpoint: self.endpoint(from_environment),
+            endpoint: endpoint?,
             labels: values.labels(&self.key("labels")).to_vec(),
-            credentials: self.credentials(),
+            credentials,
             name,
             rpc,
             poller,
-        }
+        })
     }
 
     fn name(&mut self) -> String {
@@ -107,37 +110,43 @@ impl One<'_> {
         name
     }
 
-    fn endpoint(&mut self, from_environment: bool) -> EndpointConfig {
+    fn endpoint(&mut self, from_environment: bool) -> Option<Endpoint> {
         let values = self.values;
         let allow_http = values.flag(&self.key("allow_http")).unwrap_or(false);
-        let mut url = String::new();
         let network = match values.text(&self.key("network")) {
             Some("vpc") => Network::Vpc,
             _ => Network::Public,
         };
         match (values.text(&self.key("endpoint")), values.text(&self.key("region"))) {
             (Some(endpoint), _) => {
-                url = endpoint.trim_end_matches('/').to_owned();
-                let plain = parse::endpoint(endpoint).is_ok_and(|url| !url.secure && !url.loopback);
-                if plain && !allow_http {
-                    self.mistake(
-                        "endpoint",
-                        "http:// sends signed requests in the clear and is allowed for loopback only; \
-                         use https://, or set allow_http: true for this source",
-                    );
-                }
                 if network == Network::Vpc {
                     self.warn("network", "has no effect when `endpoint` is set");
                 }
+                self.parsed(endpoint, allow_http, "endpoint")
             }
-            (None, _) if self.told(&["endpoint", "region", "network"]) => {}
+            (None, _) if self.told(&["endpoint", "region", "network"]) => None,
             (None, Some(region)) => match endpoints::resolve(region, network) {
-                Ok(host) => url = format!("https://{host}"),
-                Err(error) => self.mistake("region", &error.to_string()),
+                Ok(host) => self.parsed(&format!("https://{host}"), false, "region"),
+                Err(error) => {
+                    self.mistake("region", &error.to_string());
+                    None
+                }
             },
-            (None, None) => self.no_region(from_environment),
+            (None, None) => {
+                self.no_region(from_environment);
+                None
+            }
         }
-        EndpointConfig { url, allow_http }
+    }
+
+    fn parsed(&mut self, url: &str, allow_http: bool, key: &str) -> Option<Endpoint> {
+        match Endpoint::parse(url, allow_http) {
+            Ok(endpoint) => Some(endpoint),
+            Err(error) => {
+                self.mistake(key, &error.to_string());
+                None
+            }
+        }
     }
 
     fn no_region(&mut self, from_environment: bool) {
@@ -192,7 +201,8 @@ impl One<'_> {
         let id = self.values.text(&self.key(ID)).unwrap_or_default().to_owned();
         let mut secret = |name: &str| {
             let path = self.key(name);
-            Secret::new(outside::secret(self.values, &path, parse::secret, self.mistakes).unwrap_or_default())
+            outside::secret(self.values, &path, parse::secret, self.mistakes)
+                .unwrap_or_else(|| Secret::new(""))
         };
         match word {
             "access_key" => credentials::Config::AccessKey { id, secret: secret(SECRET) },
@@ -228,6 +238,6 @@ impl One<'_> {
 }
 
 /// The name of a key without its groups.
-pub(super) fn last(path: &str) -> &str {
+fn last(path: &str) -> &str {
     path.rsplit('.').next().unwrap_or_default()
 }

@@ -66,6 +66,11 @@ impl Values {
         self.by_path.keys().any(|path| path.starts_with(group))
     }
 
+    /// Whether there is a value at `path`, be it a blank one.
+    pub(super) fn is_given(&self, path: &str) -> bool {
+        self.by_path.contains_key(path)
+    }
+
     /// Paths of values that this version does not heed and that are no defaults.
     pub(super) fn not_in_force(&self) -> impl Iterator<Item = &str> {
         self.by_path.iter().filter_map(|(path, typed)| {

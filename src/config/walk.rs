@@ -5,9 +5,11 @@ use std::path::Path;
 
 use ::config::{Map, Value, ValueKind};
 
+use crate::error::nearest;
+
 use super::keys::{self, Key, Place, Privacy, Scope};
 use super::kind::{Kind, Typed};
-use super::mistakes::{Mistakes, nearest};
+use super::mistakes::Mistakes;
 
 /// Checks the tree of the file at `path` and gives back what is good of it. Relative paths in it
 /// start from the folder of the file.
@@ -43,6 +45,25 @@ pub(super) fn check_value(
     None
 }
 
+/// The secrets in `group` of one layer that are given both at their key and in the file of its
+/// twin: the twin, and what to say of it.
+pub(super) fn given_twice(group: &Map<String, Value>, schema: &str) -> Vec<(String, String)> {
+    let is_given = |name: &str| match group.get(name).map(|value| &value.kind) {
+        Some(ValueKind::String(text)) => !text.is_empty(),
+        _ => false,
+    };
+    let mut twice: Vec<_> = group
+        .keys()
+        .filter(|twin| matches!(keys::at(&join(schema, twin)), Some(Place::SecretFile(_))))
+        .filter_map(|twin| {
+            let name = twin.strip_suffix("_file").filter(|name| is_given(name) && is_given(twin))?;
+            Some((twin.clone(), format!("is given beside {name}; keep one of the two")))
+        })
+        .collect();
+    twice.sort();
+    twice
+}
+
 /// In its methods `at` is where something stands, `sources[1].region`, and `schema` the same
 /// place in the table of keys, `sources[].region`.
 struct Walk<'w> {
@@ -58,13 +79,17 @@ impl Walk<'_> {
         let mut entries: Vec<_> = group.into_iter().collect();
         // Maps have no order; mistakes shall.
         entries.sort_by(|(a, _), (b, _)| a.cmp(b));
-        entries
+        let checked = entries
             .into_iter()
             .filter_map(|(name, value)| {
                 let value = self.entry(&join(at, &name), &join(schema, &name), &name, value)?;
                 Some((name, value))
             })
-            .collect()
+            .collect();
+        for (twin, text) in given_twice(&checked, schema) {
+            self.mistake(&join(at, &twin), &text);
+        }
+        checked
     }
 
     fn entry(&mut self, at: &str, schema: &str, name: &str, value: Value) -> Option<Value> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::clock::UnixMillis;
 use crate::meters::table::{self, Metric};
-use crate::model::SourceStatus;
+use crate::model::{SourceStatus, check_label_name};
 use crate::snapshot::{Published, Snapshot};
 
 use super::family::{Family, Sample, Value};
@@ -80,15 +80,8 @@ fn extra_labels(configured: &[(String, String)]) -> BTreeMap<&str, &str> {
     configured
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))
-        .filter(|(name, _)| is_label_name(name) && !taken.contains(name))
+        .filter(|(name, _)| check_label_name(name).is_ok() && !taken.contains(name))
         .collect()
-}
-
-fn is_label_name(name: &str) -> bool {
-    let mut bytes = name.bytes();
-    bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
-        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-        && !name.starts_with("__")
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub struct Endpoint {
 /// Text that is no endpoint. The text is not repeated: it may hold a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
-    /// Not a URL, or one without a host.
+    /// Not a URL, or one without a host or with the port 0.
     #[error("expected https://HOST or https://HOST:PORT")]
     NotAUrl,
     /// Another scheme than `https` and `http`.
@@ -40,7 +40,7 @@ impl Endpoint {
     pub fn parse(text: &str, allow_http: bool) -> Result<Self, EndpointError> {
         let root = Url::parse(text.trim()).map_err(|_| EndpointError::NotAUrl)?;
         let name = match root.host_str() {
-            Some(name) if !name.is_empty() => name,
+            Some(name) if !name.is_empty() && root.port() != Some(0) => name,
             _ => return Err(EndpointError::NotAUrl),
         };
         match root.scheme() {
@@ -76,10 +76,17 @@ impl Endpoint {
     }
 }
 
+/// As it was read, without what goes without saying.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.root.scheme(), self.host)
+    }
+}
+
 /// Shows the host; there is nothing more to show.
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Endpoint({}://{})", self.root.scheme(), self.host)
+        write!(f, "Endpoint({self})")
     }
 }
 
@@ -107,6 +114,9 @@ mod tests {
         assert_eq!(host("http://[::1]:8642").unwrap(), "[::1]:8642");
         assert_eq!(host("http://127.0.0.1:8642").unwrap(), "127.0.0.1:8642");
         assert_eq!(host("http://localhost:1").unwrap(), "localhost:1");
+        assert_eq!(host("http://127.1").unwrap(), "127.0.0.1");
+        let shown = Endpoint::parse("https://Example.COM:443/", false).unwrap().to_string();
+        assert_eq!(shown, "https://example.com");
     }
 
     #[test]
@@ -119,7 +129,9 @@ mod tests {
     #[test]
     fn anything_but_a_bare_address_is_refused() {
         assert_eq!(host("tds.aliyuncs.com"), Err(EndpointError::NotAUrl));
-        assert_eq!(host(""), Err(EndpointError::NotAUrl));
+        for text in ["", "https://", "https://1.2.3.456", "https://a:0", "https://a:99999", "https://a b"] {
+            assert_eq!(host(text), Err(EndpointError::NotAUrl), "{text}");
+        }
         assert_eq!(host("ftp://example.com"), Err(EndpointError::Scheme));
         assert_eq!(host("https://me:hunter2@example.com"), Err(EndpointError::User));
         assert_eq!(host("https://example.com/api"), Err(EndpointError::Path));

@@ -19,7 +19,9 @@ mod transport;
 pub use client::{Client, ClientParts};
 pub use endpoint::{Endpoint, EndpointError};
 pub use failure::{BodyError, CallError};
-pub use http::{BuildError, CaFileError, HttpTransport};
+pub use http::{
+    BuildError, CaFileError, HttpTransport, ProxyError, check_ca_file, check_proxy, environment_proxy,
+};
 pub use key::{AccessKey, KeyError, KeySource};
 pub use limits::Limits;
 pub use refusal::Refusal;
@@ -28,6 +30,8 @@ pub use transport::{BODY_LIMIT, HttpRequest, HttpResponse, Transport, TransportE
 
 use std::path::PathBuf;
 use std::time::Duration;
+
+use crate::secret::Secret;
 
 /// Which signature requests bear (`api.signature`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,9 +58,9 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// Most time from sending one attempt to the end of its answer.
     pub request_timeout: Duration,
-    /// URL of a proxy; `None` to take `HTTPS_PROXY` and `NO_PROXY` from the environment.
+    /// URL of a proxy, which may hold a password; `None` to take `HTTPS_PROXY` and `NO_PROXY` from the environment.
     /// Loopback and metadata addresses are never asked through one.
-    pub proxy: Option<String>,
+    pub proxy: Option<Secret>,
     /// PEM file with an extra trusted CA.
     pub ca_file: Option<PathBuf>,
 }

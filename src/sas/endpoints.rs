@@ -1,6 +1,8 @@
 //! Where Security Center answers, by region. There are two data centres: one for the regions
 //! `cn-*`, one for all others; an account with assets in both is two sources.
 
+use crate::error::nearest;
+
 /// Host of the data centre that serves the regions `cn-*`.
 pub const CHINA: &str = "tds.cn-shanghai.aliyuncs.com";
 
@@ -22,7 +24,7 @@ pub enum Network {
 
 /// A region that has no endpoint here.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum EndpointError {
+pub enum RegionError {
     /// The region is in no table.
     #[error(
         "unknown region `{region}`{} For a region that is newer than this program set `endpoint`: \
@@ -32,7 +34,7 @@ pub enum EndpointError {
     UnknownRegion {
         /// As configured.
         region: String,
-        /// A known region that differs by a letter or two.
+        /// The known region that was probably meant.
         near: Option<&'static str>,
     },
     /// The region is known, without a host inside its VPCs.
@@ -47,13 +49,13 @@ pub enum EndpointError {
 ///
 /// # Errors
 /// If the region is unknown, or `network` is [`Network::Vpc`] and it has no host there.
-pub fn resolve(region: &str, network: Network) -> Result<&'static str, EndpointError> {
+pub fn resolve(region: &str, network: Network) -> Result<&'static str, RegionError> {
     let Some((_, public, vpc)) = REGIONS.iter().find(|(known, ..)| *known == region) else {
-        return Err(EndpointError::UnknownRegion { region: region.to_owned(), near: nearest(region) });
+        return Err(RegionError::UnknownRegion { region: region.to_owned(), near: near(region) });
     };
     match network {
         Network::Public => Ok(public),
-        Network::Vpc => vpc.ok_or_else(|| EndpointError::NoVpc { region: region.to_owned() }),
+        Network::Vpc => vpc.ok_or_else(|| RegionError::NoVpc { region: region.to_owned() }),
     }
 }
 
@@ -61,14 +63,9 @@ fn did_you_mean(near: Option<&str>) -> String {
     near.map_or(".".to_owned(), |near| format!("; did you mean `{near}`?"))
 }
 
-fn nearest(region: &str) -> Option<&'static str> {
+fn near(region: &str) -> Option<&'static str> {
     let wrong = region.trim().to_ascii_lowercase().replace('_', "-");
-    REGIONS
-        .iter()
-        .map(|(known, ..)| (strsim::damerau_levenshtein(&wrong, known), *known))
-        .min()
-        .filter(|(distance, _)| *distance <= 2)
-        .map(|(_, known)| known)
+    nearest(&wrong, REGIONS.iter().map(|(known, ..)| *known))
 }
 
 /// Region, public host, host inside its VPCs. Public hosts: `alibabacloud-sas20181203` 10.3.2,
@@ -158,7 +155,7 @@ mod tests {
         assert_eq!(resolve("cn-hangzhou", Network::Vpc), Ok(CHINA_VPC));
         assert_eq!(
             resolve("cn-qingdao", Network::Vpc),
-            Err(EndpointError::NoVpc { region: "cn-qingdao".to_owned() })
+            Err(RegionError::NoVpc { region: "cn-qingdao".to_owned() })
         );
     }
 }

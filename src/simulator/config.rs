@@ -9,7 +9,10 @@ use crate::secret::Secret;
 use super::faults::Faults;
 
 /// Most tasks of history: more would not fit the numbers of the plan, nor most memories.
-const TASKS_MAX: usize = 5_000_000;
+pub const TASKS_MAX: usize = 5_000_000;
+
+/// Most targets, for the same reasons.
+pub const TARGETS_MAX: usize = 5_000_000;
 
 /// A simulated account and how its API behaves.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,9 +73,15 @@ pub enum ConfigError {
     /// A key id or secret is empty.
     #[error("the access key id and secret of the simulator must not be empty")]
     EmptyKey,
+    /// A key id that no request can bear.
+    #[error("an access key id holds letters, digits and other printable signs of ASCII, and no blanks")]
+    OddKeyId,
     /// Nothing to scan.
     #[error("the number of targets must be 1 or more")]
     NoTargets,
+    /// More targets than can be planned.
+    #[error("the number of targets must be at most {TARGETS_MAX}")]
+    TooManyTargets,
     /// More tasks than can be planned.
     #[error("the number of tasks must be at most {TASKS_MAX}")]
     TooManyTasks,
@@ -87,16 +96,17 @@ impl Config {
     /// # Errors
     /// The first thing that is wrong.
     pub fn check(&self) -> Result<(), ConfigError> {
-        if self.access_key_id.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("LTAI")) {
-            return Err(ConfigError::RealKey);
-        }
-        if self.access_key_id.is_empty() || self.access_key_secret.is_empty() {
+        check_key_id(&self.access_key_id)?;
+        if self.access_key_secret.is_empty() {
             return Err(ConfigError::EmptyKey);
         }
         if self.targets == 0 {
             return Err(ConfigError::NoTargets);
         }
-        if self.tasks > TASKS_MAX || self.targets > TASKS_MAX {
+        if self.targets > TARGETS_MAX {
+            return Err(ConfigError::TooManyTargets);
+        }
+        if self.tasks > TASKS_MAX {
             return Err(ConfigError::TooManyTasks);
         }
         if self.page_size_max == 0 {
@@ -104,6 +114,21 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// Whether the simulator takes an access key id: a made-up one. Arguments are seen by everybody on
+/// the machine, so a real key must not get used to standing there.
+///
+/// # Errors
+/// If it looks real, or is none.
+pub fn check_key_id(id: &str) -> Result<(), ConfigError> {
+    if id.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("LTAI")) {
+        return Err(ConfigError::RealKey);
+    }
+    if id.is_empty() {
+        return Err(ConfigError::EmptyKey);
+    }
+    if id.bytes().all(|byte| byte.is_ascii_graphic()) { Ok(()) } else { Err(ConfigError::OddKeyId) }
 }
 
 /// How the simulated account's API lists subtasks; the words of the real one leave it open.
@@ -173,14 +198,25 @@ mod tests {
     #[test]
     fn worlds_without_targets_keys_or_rows_are_refused() {
         let wrong = [
-            Config { targets: 0, ..Config::default() },
-            Config { access_key_id: String::new(), ..Config::default() },
-            Config { page_size_max: 0, ..Config::default() },
-            Config { tasks: usize::MAX, ..Config::default() },
+            (Config { targets: 0, ..Config::default() }, ConfigError::NoTargets),
+            (Config { access_key_id: String::new(), ..Config::default() }, ConfigError::EmptyKey),
+            (Config { access_key_id: "a b".to_owned(), ..Config::default() }, ConfigError::OddKeyId),
+            (Config { access_key_secret: Secret::new(""), ..Config::default() }, ConfigError::EmptyKey),
+            (Config { page_size_max: 0, ..Config::default() }, ConfigError::EmptyPages),
         ];
-        for config in wrong {
-            assert!(config.check().is_err(), "{config:?}");
+        for (config, error) in wrong {
+            assert_eq!(config.check(), Err(error), "{config:?}");
         }
+    }
+
+    #[test]
+    fn worlds_too_large_to_plan_are_refused() {
+        let (tasks, targets) = (TASKS_MAX, TARGETS_MAX);
+        assert_eq!(Config { tasks, targets, ..Config::default() }.check(), Ok(()));
+        let crowded = Config { tasks: tasks + 1, ..Config::default() };
+        assert_eq!(crowded.check(), Err(ConfigError::TooManyTasks));
+        let wide = Config { targets: targets + 1, ..Config::default() };
+        assert_eq!(wide.check(), Err(ConfigError::TooManyTargets));
     }
 
     #[test]

@@ -41,6 +41,6 @@ mod timeline;
 mod truth;
 mod world;
 
-pub use config::{Config, ConfigError, Listing, UnknownListing};
+pub use config::{Config, ConfigError, Listing, TARGETS_MAX, TASKS_MAX, UnknownListing, check_key_id};
 pub use faults::{Fault, FaultRate, FaultRateError, Faults};
 pub use server::{Simulator, SimulatorError};

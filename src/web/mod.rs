@@ -10,7 +10,6 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use hyper::header::HeaderValue;
-use hyper::http::uri::PathAndQuery;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -41,12 +40,14 @@ impl Default for Config {
 /// A path that the exposition cannot have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TelemetryPathError {
-    /// It is relative, or holds what a path of a URL cannot hold.
-    #[error("expected a path of a URL that begins with `/` and has no `?` or `#`, as in `/metrics`")]
+    /// It is relative, or holds what clients would not send as it stands.
+    #[error(
+        "expected a path such as `/metrics`, in which all but letters, digits and the signs of a path is written as %XX"
+    )]
     NoPath,
     /// It is where something else is served.
     #[error(
-        "`/` and everything under `/-/` are taken by the exporter's own pages; use a path like `/metrics`"
+        "expected a path such as `/metrics`; `/` is the status page, and `/-/` holds health and readiness"
     )]
     Taken,
 }
@@ -56,8 +57,9 @@ pub enum TelemetryPathError {
 /// # Errors
 /// If it is no path, or taken.
 pub fn check_telemetry_path(path: &str) -> Result<(), TelemetryPathError> {
-    let parsed = path.parse::<PathAndQuery>().map_err(|_| TelemetryPathError::NoPath)?;
-    if !path.starts_with('/') || parsed.path() != path {
+    // RFC 3986, `pchar`: what clients hand on unchanged.
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/-._~%!$&'()*+,;=:@".contains(c);
+    if !path.starts_with('/') || !path.chars().all(plain) {
         return Err(TelemetryPathError::NoPath);
     }
     if path == "/" || path == "/-" || path.starts_with("/-/") {
@@ -142,7 +144,9 @@ mod tests {
 
     #[test]
     fn what_is_no_path_is_refused() {
-        for path in ["", "metrics", "/a b", "/a?b=c", "/a#b", "*", "http://localhost/metrics", "/ü\n"] {
+        for path in
+            ["", "metrics", "/a b", "/a?b=c", "/a#b", "*", "http://localhost/metrics", "/ü", "/a\"", "/a\n"]
+        {
             assert_eq!(check_telemetry_path(path), Err(TelemetryPathError::NoPath), "{path:?}");
         }
     }

@@ -108,6 +108,13 @@ impl Exposition {
         self.samples.iter().filter(|(series, _)| series.name == name).map(|(_, value)| value).sum()
     }
 
+    /// The sum over every series of that name which bears these labels.
+    pub(crate) fn sum_of(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+        let bears = |series: &Series| labels.iter().all(|(label, value)| series.label(label) == *value);
+        let found = self.samples.iter().filter(|(series, _)| series.name == name && bears(series));
+        found.map(|(_, value)| value).sum()
+    }
+
     /// Every sample of a gauge whose name starts with `prefix`.
     pub(crate) fn gauges(&self, prefix: &str) -> BTreeMap<Series, f64> {
         let is_gauge = |name: &str| self.types.get(name).is_some_and(|kind| kind == "gauge");

@@ -100,20 +100,28 @@ pub(crate) fn config_file(configuration: &str) -> (tempfile::TempDir, PathBuf) {
 /// The configuration of an exporter of one source, `sim`, that polls `endpoint` every second.
 /// Lines of `api` come below `api:` of the source.
 pub(crate) fn config(endpoint: SocketAddr, secret: &str, api: &[&str]) -> String {
+    let quick = ["requests_per_second: 1000", "concurrency: 4"];
+    config_of(&[source("sim", endpoint, (KEY_ID, secret), &[&quick, api].concat())])
+}
+
+/// The configuration of an exporter that polls `sources` every second.
+pub(crate) fn config_of(sources: &[String]) -> String {
+    format!("poll:\n  interval: 1s\nsources:\n{}", sources.concat())
+}
+
+/// A source of a configuration, with the id and secret of its access key. Lines of `api` come
+/// below its `api:`.
+pub(crate) fn source(name: &str, endpoint: SocketAddr, key: (&str, &str), api: &[&str]) -> String {
+    let (id, secret) = key;
     let api: String = api.iter().map(|line| format!("      {line}\n")).collect();
     format!(
-        "poll:
-  interval: 1s
-sources:
-  - name: sim
+        "  - name: {name}
     endpoint: http://{endpoint}
     listing: auto
     api:
-      requests_per_second: 1000
-      concurrency: 4
 {api}    credentials:
       type: access_key
-      access_key_id: {KEY_ID}
+      access_key_id: {id}
       access_key_secret: \"{secret}\"
 "
     )

@@ -3,7 +3,8 @@
 mod proxy;
 mod tls;
 
-pub use tls::CaFileError;
+pub use proxy::{ProxyError, check_proxy, environment_proxy};
+pub use tls::{CaFileError, check_ca_file};
 
 use std::error::Error;
 
@@ -13,6 +14,7 @@ use reqwest::header::{CONTENT_LENGTH, HeaderValue};
 use reqwest::{Method, redirect, retry};
 
 use crate::env::Env;
+use crate::secret::Secret;
 
 use super::{BODY_LIMIT, Config, HttpRequest, HttpResponse, Transport, TransportError};
 
@@ -32,8 +34,13 @@ pub enum BuildError {
     #[error("api.ca_file can't be used")]
     CaFile(#[source] CaFileError),
     /// The proxy is no proxy. Its value is not told: it may hold a password.
-    #[error("{0} is not the URL of a proxy; expected http://HOST:PORT")]
-    Proxy(&'static str),
+    #[error("{name} is not the URL of a proxy")]
+    Proxy {
+        /// The key or the variable that holds it.
+        name: &'static str,
+        /// What was expected.
+        source: ProxyError,
+    },
     /// The HTTP client refuses the settings.
     #[error("the HTTP client can't be built")]
     Client(#[source] reqwest::Error),
@@ -58,7 +65,7 @@ impl HttpTransport {
             .referer(false)
             // The environment is read here, not by the library.
             .no_proxy();
-        if let Some(proxy) = proxy::choose(config.proxy.as_deref(), env)? {
+        if let Some(proxy) = proxy::choose(config.proxy.as_ref().map(Secret::expose), env)? {
             builder = builder.proxy(proxy);
         }
         let client = builder.build().map_err(|error| BuildError::Client(error.without_url()))?;

@@ -6,6 +6,28 @@ use crate::env::Env;
 
 use super::BuildError;
 
+/// A text that is no proxy. It is not repeated: it may hold a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "expected http://HOST:PORT or https://HOST:PORT, with USER:PASSWORD@ before the host if needed, \
+     in which / ? # are written %2F %3F %23"
+)]
+pub struct ProxyError;
+
+/// Whether `text` is the URL of a proxy.
+///
+/// # Errors
+/// If it isn't.
+pub fn check_proxy(text: &str) -> Result<(), ProxyError> {
+    parse(text).map(drop)
+}
+
+/// The variable of `env` that names a proxy, and its value; `None` too if `NO_PROXY` spares every
+/// host.
+pub fn environment_proxy(env: &Env) -> Option<(&'static str, &str)> {
+    either(env, ["https_proxy", "HTTPS_PROXY"]).filter(|_| exceptions(env).is_some())
+}
+
 /// Never asked through a proxy, whatever is configured: loopback, and link-local addresses and
 /// the metadata service of Alibaba Cloud, which would answer with the proxy machine's identity.
 const DIRECT: &str = "localhost,127.0.0.0/8,::1,100.100.100.200,169.254.0.0/16,fe80::/10";
@@ -14,14 +36,14 @@ const DIRECT: &str = "localhost,127.0.0.0/8,::1,100.100.100.200,169.254.0.0/16,f
 /// by https to hosts that `NO_PROXY` does not name. Lower-case names of both are known too.
 pub(super) fn choose(configured: Option<&str>, env: &Env) -> Result<Option<Proxy>, BuildError> {
     if let Some(text) = configured.map(str::trim).filter(|text| !text.is_empty()) {
-        let url = parse(text).ok_or(BuildError::Proxy("api.proxy"))?;
-        let proxy = Proxy::all(url).map_err(|_| BuildError::Proxy("api.proxy"))?;
+        let wrong = |source| BuildError::Proxy { name: "api.proxy", source };
+        let proxy = Proxy::all(parse(text).map_err(wrong)?).map_err(|_| wrong(ProxyError))?;
         return Ok(Some(proxy.no_proxy(NoProxy::from_string(DIRECT))));
     }
-    let Some((name, text)) = either(env, ["https_proxy", "HTTPS_PROXY"]) else { return Ok(None) };
+    let Some((name, text)) = environment_proxy(env) else { return Ok(None) };
     let Some(except) = exceptions(env) else { return Ok(None) };
-    let url = parse(text).ok_or(BuildError::Proxy(name))?;
-    let proxy = Proxy::https(url).map_err(|_| BuildError::Proxy(name))?;
+    let wrong = |source| BuildError::Proxy { name, source };
+    let proxy = Proxy::https(parse(text).map_err(wrong)?).map_err(|_| wrong(ProxyError))?;
     Ok(Some(proxy.no_proxy(NoProxy::from_string(&except))))
 }
 
@@ -39,10 +61,13 @@ fn either<'e>(env: &'e Env, names: [&'static str; 2]) -> Option<(&'static str, &
 }
 
 /// `http://[USER:PASSWORD@]HOST[:PORT]` or the same with https; `http://` may be left out.
-fn parse(text: &str) -> Option<Url> {
+fn parse(text: &str) -> Result<Url, ProxyError> {
     let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-    let url = Url::parse(&with_scheme).ok()?;
-    (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
+    let url = Url::parse(&with_scheme).map_err(|_| ProxyError)?;
+    let is_proxy = matches!(url.scheme(), "http" | "https") && url.has_host() && url.port() != Some(0);
+    // What is left over is a password with one of these signs in it, and the host is not the host.
+    let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    if is_proxy && is_bare { Ok(url) } else { Err(ProxyError) }
 }
 
 #[cfg(test)]
@@ -80,14 +105,24 @@ mod tests {
     fn a_proxy_may_be_written_with_or_without_scheme() {
         assert_eq!(parse("proxy:3128").unwrap().as_str(), "http://proxy:3128/");
         assert_eq!(parse("http://me:hunter2@proxy:3128").unwrap().host_str(), Some("proxy"));
-        assert!(parse("socks5://proxy").is_none());
-        assert!(parse("http://").is_none());
+        assert_eq!(parse("http://me:p@ss@proxy:3128/").unwrap().host_str(), Some("proxy"));
+        for wrong in ["", " ", "socks5://proxy", "http://", "http://proxy/path", "http://proxy:0"] {
+            assert_eq!(parse(wrong), Err(ProxyError), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_password_that_would_make_another_host_of_it_is_refused() {
+        for wrong in ["user:pa#ss", "user:123#x", "user:1/x", "user:1?x", "user:pa/ss"] {
+            assert_eq!(check_proxy(&format!("http://{wrong}@proxy:3128")), Err(ProxyError), "{wrong}");
+        }
+        assert_eq!(parse("http://user:123%23x@proxy:3128").unwrap().host_str(), Some("proxy"));
     }
 
     #[test]
     fn a_wrong_proxy_is_named_by_its_key_and_not_by_its_value() {
         let error = choose(Some("socks5://me:hunter2@proxy"), &Env::default()).unwrap_err();
-        assert_eq!(error.to_string(), "api.proxy is not the URL of a proxy; expected http://HOST:PORT");
+        assert_eq!(error.to_string(), "api.proxy is not the URL of a proxy");
         let env = Env::from_iter([("HTTPS_PROXY", "ftp://me:hunter2@proxy")]);
         let error = choose(None, &env).unwrap_err();
         assert!(error.to_string().starts_with("HTTPS_PROXY is not"), "{error}");

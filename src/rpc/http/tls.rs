@@ -43,6 +43,14 @@ pub enum CaFileError {
     },
 }
 
+/// Whether the CAs of the file at `path` can be trusted.
+///
+/// # Errors
+/// If it can't be read, or holds no certificate or a broken one.
+pub fn check_ca_file(path: &Path) -> Result<(), CaFileError> {
+    add_file(&mut RootCertStore::empty(), path)
+}
+
 /// TLS 1.2 and 1.3, HTTP/2 preferred; trusts the CAs of the machine, or Mozilla's where it has
 /// none, as in an empty image, and those of `ca_file`.
 pub(super) fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, CaFileError> {
@@ -93,6 +101,8 @@ mod tests {
         let missing = client_config(Some(Path::new("/no/such/ca.pem"))).unwrap_err();
         assert_eq!(missing.to_string(), "/no/such/ca.pem can't be read");
         assert!(matches!(error(b"not a certificate"), CaFileError::Empty { .. }));
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(check_ca_file(folder.path()), Err(CaFileError::Read { .. })));
         let truncated = b"-----BEGIN CERTIFICATE-----\nMIIB";
         assert!(matches!(error(truncated), CaFileError::Pem { .. }));
         let empty = b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";

@@ -22,7 +22,7 @@ const POLL_BUCKETS: &[f64] = &[0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 360
 const OUTCOMES: [&str; 2] = ["success", "failure"];
 
 /// The label `code` of a request whose answer was good.
-const GOOD: &str = "OK";
+pub(crate) const GOOD: &str = "OK";
 
 /// Every long-lived counter and histogram of the process.
 #[derive(Clone, Debug)]
@@ -165,4 +165,37 @@ fn histogram(registry: &Registry, metric: &Metric, buckets: &[f64]) -> Histogram
 fn register<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> C {
     registry.register(Box::new(collector.clone())).expect("the table names each metric once");
     collector
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The sum of a counter family, and how many series it has; nothing for a family without any.
+    fn counted(meters: &Meters, metric: &Metric) -> (f64, usize) {
+        let families = meters.gather();
+        let series = families.iter().find(|f| f.name() == metric.name).map_or(&[][..], |f| f.get_metric());
+        (series.iter().map(|s| s.get_counter().get_value()).sum(), series.len())
+    }
+
+    #[test]
+    fn what_a_source_can_count_is_there_at_0_from_the_start() {
+        let meters = Meters::new();
+        let source = meters.source("prod");
+        source.api_action("ListThings");
+        meters.http_path("/metrics");
+        assert_eq!(counted(&meters, &table::API_RETRIES), (0.0, FailureReason::ALL.len()));
+        assert_eq!(counted(&meters, &table::UNKNOWN_VALUES), (0.0, Field::ALL.len()));
+        assert_eq!(counted(&meters, &table::POLL_FAILURES), (0.0, FailureReason::ALL.len()));
+        assert_eq!(counted(&meters, &table::POLLS_SKIPPED), (0.0, 1));
+        assert_eq!(counted(&meters, &table::API_REQUESTS), (0.0, 1));
+        assert_eq!(counted(&meters, &table::API_REQUEST_DURATION).1, 1);
+        assert_eq!(counted(&meters, &table::HTTP_REQUESTS), (0.0, 1));
+
+        // And these are the series that are counted later.
+        source.api_request("ListThings", GOOD, Duration::from_millis(1));
+        meters.http_request("/metrics", 200);
+        assert_eq!(counted(&meters, &table::API_REQUESTS), (1.0, 1));
+        assert_eq!(counted(&meters, &table::HTTP_REQUESTS), (1.0, 1));
+    }
 }

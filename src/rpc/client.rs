@@ -8,7 +8,7 @@ use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use tokio::time::Instant;
 
 use crate::clock::{Clock, UnixMillis};
-use crate::meters::SourceMeters;
+use crate::meters::{GOOD, SourceMeters};
 
 use super::activity::Activity;
 use super::errors::Retry;
@@ -147,7 +147,7 @@ impl Client {
                 })
             }
         };
-        let code = outcome.as_ref().map_or_else(|failed| failed.error.label(), |_| "OK");
+        let code = outcome.as_ref().map_or_else(|failed| failed.error.label(), |_| GOOD);
         meters.api_request(action, code, duration);
         outcome
     }

@@ -11,7 +11,8 @@ use agentless_exporter::clock::UnixMillis;
 use agentless_exporter::exposition::{Format, render};
 use agentless_exporter::meters::{Meters, table};
 use agentless_exporter::model::{
-    Check, FailureReason, Listing, PollFailure, ReportStatus, RowProgress, SourceStatus, Status, TargetType,
+    Check, FailureReason, Field, Listing, PollFailure, ReportStatus, RowProgress, SourceStatus, Status,
+    TargetType,
 };
 use agentless_exporter::snapshot::{Mean, ProgressBucket, Published, Snapshot, SpaceBucket, TypeFacts};
 
@@ -115,7 +116,7 @@ fn used_meters() -> Meters {
     source.api_request("ListAgentlessTask", "OK", Duration::from_millis(125));
     source.api_request("ListAgentlessTask", "Throttling.User", Duration::from_millis(31));
     source.api_retry(FailureReason::Throttled);
-    source.unknown_values("Status", 3);
+    source.unknown_values(Field::Status, 3);
     meters.http_request("/metrics", 200);
     meters.http_request("other", 404);
     meters
@@ -269,6 +270,8 @@ fn before_the_first_poll_a_source_shows_what_it_is_and_nothing_of_scans() {
         "agentless_exporter_stale_after_seconds{source=\"a\"} 900\n",
         "agentless_exporter_polls_total{source=\"a\",kind=\"full\",outcome=\"success\"} 0\n",
         "agentless_exporter_poll_failures_total{source=\"a\",reason=\"auth\"} 0\n",
+        "agentless_exporter_api_retries_total{source=\"a\",reason=\"throttled\"} 0\n",
+        "agentless_exporter_unknown_values_total{source=\"a\",field=\"MeasureSpace\"} 0\n",
     ] {
         assert!(exposition.contains(line), "{line} is missing in {exposition}");
     }

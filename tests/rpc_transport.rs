@@ -18,6 +18,7 @@ use agentless_exporter::rpc::{
     BODY_LIMIT, BodyError, CallError, Client, ClientParts, Config, Endpoint, HttpTransport, Limits, Request,
     Signature,
 };
+use agentless_exporter::sas::Api;
 use agentless_exporter::{credentials, secret::Secret};
 use bytes::Bytes;
 use http_body_util::Full;
@@ -378,4 +379,15 @@ async fn https_speaks_http_2_with_a_server_that_an_extra_ca_vouches_for() {
     let error = call(&client(&endpoint, config(), &Env::default())).await.unwrap_err();
     assert_eq!(error.reason(), FailureReason::Network);
     assert_tells_nothing(&error);
+}
+
+#[tokio::test]
+async fn the_requests_of_a_source_are_counted_from_0() {
+    let meters = Meters::new();
+    let _api = Api::new(client("http://127.0.0.1:1", config(), &Env::default()), meters.source("test"));
+    let families = meters.gather();
+    let family = families.iter().find(|f| f.name() == "agentless_exporter_api_requests_total").unwrap();
+    let labels: Vec<_> = family.get_metric()[0].get_label().iter().map(|label| label.value()).collect();
+    assert_eq!(labels, ["ListAgentlessTask", "OK", "test"]);
+    assert_eq!(family.get_metric()[0].get_counter().get_value(), 0.0);
 }

@@ -8,7 +8,7 @@ use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::MetricFamily;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
 
-use crate::model::FailureReason;
+use crate::model::{FailureReason, Field};
 
 use super::table::{self, Metric};
 
@@ -20,6 +20,9 @@ const POLL_BUCKETS: &[f64] = &[0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 360
 
 /// Outcomes of a poll, the label `outcome`.
 const OUTCOMES: [&str; 2] = ["success", "failure"];
+
+/// The label `code` of a request whose answer was good.
+pub(crate) const GOOD: &str = "OK";
 
 /// Every long-lived counter and histogram of the process.
 #[derive(Clone, Debug)]
@@ -58,7 +61,8 @@ impl Meters {
         }
     }
 
-    /// The meters of one source. Its series that matter to alerts exist at 0 from now on.
+    /// The meters of one source. What it can count exists at 0 from now on: a series born at 1
+    /// is invisible to `increase()`.
     pub fn source(&self, name: &str) -> SourceMeters {
         let meters = SourceMeters { meters: self.clone(), source: name.to_owned() };
         for outcome in OUTCOMES {
@@ -66,10 +70,19 @@ impl Meters {
         }
         for reason in FailureReason::ALL {
             self.poll_failures.with_label_values(&[name, reason.as_str()]);
+            self.api_retries.with_label_values(&[name, reason.as_str()]);
+        }
+        for field in Field::ALL {
+            self.unknown_values.with_label_values(&[name, field.as_str()]);
         }
         self.polls_skipped.with_label_values(&[name]);
         self.poll_duration.with_label_values(&[name]);
         meters
+    }
+
+    /// Shows the requests answered at `path` at 0 from now on.
+    pub fn http_path(&self, path: &'static str) {
+        self.http_requests.with_label_values(&[path, "200"]);
     }
 
     /// Counts one answered HTTP request. `path` is one of the routes' names.
@@ -112,6 +125,12 @@ impl SourceMeters {
         self.meters.polls_skipped.with_label_values(&[&self.source]).inc_by(count);
     }
 
+    /// Shows the requests of `action` at 0 from now on.
+    pub fn api_action(&self, action: &'static str) {
+        self.meters.api_requests.with_label_values(&[&self.source, action, GOOD]);
+        self.meters.api_request_duration.with_label_values(&[&self.source, action]);
+    }
+
     /// Notes a request whose answer bore `code`, one of a fixed set.
     pub fn api_request(&self, action: &'static str, code: &'static str, duration: Duration) {
         self.meters.api_requests.with_label_values(&[&self.source, action, code]).inc();
@@ -127,8 +146,8 @@ impl SourceMeters {
     }
 
     /// Notes `count` values of `field` that were not understood.
-    pub fn unknown_values(&self, field: &'static str, count: u64) {
-        self.meters.unknown_values.with_label_values(&[&self.source, field]).inc_by(count);
+    pub fn unknown_values(&self, field: Field, count: u64) {
+        self.meters.unknown_values.with_label_values(&[&self.source, field.as_str()]).inc_by(count);
     }
 }
 
@@ -146,4 +165,37 @@ fn histogram(registry: &Registry, metric: &Metric, buckets: &[f64]) -> Histogram
 fn register<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> C {
     registry.register(Box::new(collector.clone())).expect("the table names each metric once");
     collector
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The sum of a counter family, and how many series it has; nothing for a family without any.
+    fn counted(meters: &Meters, metric: &Metric) -> (f64, usize) {
+        let families = meters.gather();
+        let series = families.iter().find(|f| f.name() == metric.name).map_or(&[][..], |f| f.get_metric());
+        (series.iter().map(|s| s.get_counter().get_value()).sum(), series.len())
+    }
+
+    #[test]
+    fn what_a_source_can_count_is_there_at_0_from_the_start() {
+        let meters = Meters::new();
+        let source = meters.source("prod");
+        source.api_action("ListThings");
+        meters.http_path("/metrics");
+        assert_eq!(counted(&meters, &table::API_RETRIES), (0.0, FailureReason::ALL.len()));
+        assert_eq!(counted(&meters, &table::UNKNOWN_VALUES), (0.0, Field::ALL.len()));
+        assert_eq!(counted(&meters, &table::POLL_FAILURES), (0.0, FailureReason::ALL.len()));
+        assert_eq!(counted(&meters, &table::POLLS_SKIPPED), (0.0, 1));
+        assert_eq!(counted(&meters, &table::API_REQUESTS), (0.0, 1));
+        assert_eq!(counted(&meters, &table::API_REQUEST_DURATION).1, 1);
+        assert_eq!(counted(&meters, &table::HTTP_REQUESTS), (0.0, 1));
+
+        // And these are the series that are counted later.
+        source.api_request("ListThings", GOOD, Duration::from_millis(1));
+        meters.http_request("/metrics", 200);
+        assert_eq!(counted(&meters, &table::API_REQUESTS), (1.0, 1));
+        assert_eq!(counted(&meters, &table::HTTP_REQUESTS), (1.0, 1));
+    }
 }

@@ -3,4 +3,5 @@
 mod handles;
 pub mod table;
 
+pub(crate) use handles::GOOD;
 pub use handles::{Meters, SourceMeters};

@@ -11,4 +11,4 @@ pub use reason::FailureReason;
 pub use status::{Listing, PollFailure, RowProgress, SourceStatus};
 pub use task::{CheckProgress, Progress, Task};
 pub(crate) use words::words;
-pub use words::{Check, ReportStatus, Status, TargetType};
+pub use words::{Check, Field, ReportStatus, Status, TargetType};

@@ -188,6 +188,33 @@ impl Check {
     }
 }
 
+words! {
+    /// A field of a row whose strange values are counted, spelled as the API does. `TaskId` is not
+    /// one: a row without it is left out.
+    Field {
+        /// When the task ended, or will at the latest.
+        EndTime = "EndTime",
+        /// Amount of data scanned.
+        MeasureSpace = "MeasureSpace",
+        /// Progress of the task.
+        Progress = "Progress",
+        /// Progress by check.
+        ProgressByProject = "ProgressByProject",
+        /// State of the report.
+        ReportStatus = "ReportStatus",
+        /// When the task started.
+        StartTime = "StartTime",
+        /// Where the task stands.
+        Status = "Status",
+        /// Name of what is scanned.
+        TargetName = "TargetName",
+        /// Kind of what is scanned.
+        TargetType = "TargetType",
+        /// Id of what is scanned.
+        Uuid = "Uuid",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

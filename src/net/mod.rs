@@ -1,6 +1,7 @@
 //! Serving HTTP on sockets: bind, accept, bound, drain. Knows nothing of what is served.
 
 mod serve;
+mod write_limit;
 
 pub use serve::{Bounds, serve};
 

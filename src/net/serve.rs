@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Listener;
+use super::write_limit::WriteLimit;
 
 /// What one client, or many, may take up.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +28,9 @@ pub struct Bounds {
     pub connections: usize,
     /// Most time from the start of a request to the end of its header.
     pub header_timeout: Duration,
+    /// Most time that an answer may wait for its client to read on: one that never does would
+    /// keep its connection for ever.
+    pub write_timeout: Duration,
     /// Most bytes of a request header.
     pub header_bytes: usize,
     /// How long answers under way may take once draining has begun.
@@ -38,6 +42,7 @@ impl Default for Bounds {
         Self {
             connections: 512,
             header_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
             header_bytes: 16 * 1024,
             grace: Duration::from_secs(5),
         }
@@ -73,8 +78,8 @@ where
         };
         let (stream, peer, slot) = accepted;
         let service = service.clone();
-        let connection =
-            http.serve_connection(TokioIo::new(stream), service_fn(move |request| service(request, peer)));
+        let stream = TokioIo::new(WriteLimit::new(stream, bounds.write_timeout));
+        let connection = http.serve_connection(stream, service_fn(move |request| service(request, peer)));
         let watched = graceful.watch(connection);
         connections.spawn(async move {
             let _slot = slot;
@@ -106,5 +111,46 @@ async fn accept(
                 tokio::time::sleep(ACCEPT_REST).await;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use http_body_util::Full;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    /// More than the buffers of a connection on loopback hold.
+    static BIG: [u8; 64 * 1024 * 1024] = [0; 64 * 1024 * 1024];
+
+    async fn answer(request: Request<Incoming>, _: SocketAddr) -> Result<Response<Full<Bytes>>, Infallible> {
+        let body: &[u8] = if request.uri().path() == "/big" { &BIG } else { b"small" };
+        Ok(Response::new(Full::new(Bytes::from_static(body))))
+    }
+
+    #[tokio::test]
+    async fn a_client_that_never_reads_does_not_keep_its_connection() {
+        let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr();
+        let bounds =
+            Bounds { connections: 1, write_timeout: Duration::from_millis(200), ..Bounds::default() };
+        let shutdown = CancellationToken::new();
+        let served = tokio::spawn(serve(listener, bounds, shutdown.clone(), answer));
+
+        let mut stuck = TcpStream::connect(address).await.unwrap();
+        stuck.write_all(b"GET /big HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        // The only connection is taken, so that this one is served once it has gone.
+        let mut next = TcpStream::connect(address).await.unwrap();
+        next.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
+        let mut got = Vec::new();
+        let whole = tokio::time::timeout(Duration::from_secs(20), next.read_to_end(&mut got)).await;
+        whole.expect("the second client is served").unwrap();
+        assert!(got.ends_with(b"small"), "{}", String::from_utf8_lossy(&got));
+
+        shutdown.cancel();
+        served.await.unwrap();
     }
 }

@@ -8,15 +8,17 @@ use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use tokio::time::Instant;
 
 use crate::clock::{Clock, UnixMillis};
-use crate::meters::SourceMeters;
+use crate::meters::{GOOD, SourceMeters};
 
+use super::activity::Activity;
 use super::errors::Retry;
-use super::refusal::{Envelope, Refusal};
+use super::limits::hold;
+use super::refusal::{Envelope, Refusal, Sent};
 use super::request::{Signed, Stamp, sign};
 use super::retry::Attempts;
 use super::skew::{Skew, http_date};
 use super::{
-    AccessKey, BodyError, CallError, Config, Endpoint, HttpResponse, KeySource, Limits, Request, Transport,
+    BodyError, CallError, Config, Endpoint, HttpResponse, KeySource, Limits, Request, Transport,
     TransportError,
 };
 
@@ -42,12 +44,13 @@ pub struct ClientParts {
 pub struct Client {
     parts: ClientParts,
     skew: Skew,
+    activity: Activity,
 }
 
 impl Client {
     /// A client that has sent nothing yet.
     pub fn new(parts: ClientParts) -> Self {
-        Self { parts, skew: Skew::new() }
+        Self { parts, skew: Skew::new(), activity: Activity::new() }
     }
 
     /// Asks `request` until `read` takes the body of a good answer, or until trying again is of
@@ -72,8 +75,9 @@ impl Client {
                 }
                 _ => self.parts.limits.acquire().await,
             };
-            let tried = self.attempt(request, &read, attempts.start()).await;
-            drop(permit);
+            let out = self.activity.request();
+            let tried = hold(permit, self.attempt(request, &read, attempts.start())).await;
+            drop(out);
             let Failed { error, advice } = match tried {
                 Ok(value) => return Ok(value),
                 Err(failed) => failed,
@@ -101,6 +105,12 @@ impl Client {
         self.parts.limits.rate()
     }
 
+    /// When the API was last heard of, or last asked something: what it has been silent since.
+    /// Now, while no request is out: waiting for our own limits is not the API's silence.
+    pub fn last_activity(&self) -> Instant {
+        self.activity.last()
+    }
+
     async fn attempt<T>(
         &self,
         request: &Request,
@@ -112,7 +122,7 @@ impl Client {
         let no_key = |source| Failed { error: CallError::Key { action, source }, advice: None };
         let key = keys.key().await.map_err(no_key)?;
         let stamp = Stamp::new(self.skew.signing_time(clock.now()));
-        let Signed { http, string_to_sign } =
+        let Signed { http, signature, string_to_sign } =
             sign(config.signature, endpoint, request, &key, &stamp).map_err(no_key)?;
 
         let (sent, started) = (clock.now(), Instant::now());
@@ -129,14 +139,15 @@ impl Client {
                 if let Some(date) = date {
                     self.skew.measure(date, sent, answered);
                 }
-                let judged = judge(action, &answer, read, &key, &string_to_sign);
+                let sent = Sent { key: &key, signature: &signature, string_to_sign: &string_to_sign };
+                let judged = judge(action, &answer, read, &sent);
                 judged.map_err(|error| Failed {
                     error,
                     advice: advice(&answer.headers, date.unwrap_or(answered)),
                 })
             }
         };
-        let code = outcome.as_ref().map_or_else(|failed| failed.error.label(), |_| "OK");
+        let code = outcome.as_ref().map_or_else(|failed| failed.error.label(), |_| GOOD);
         meters.api_request(action, code, duration);
         outcome
     }
@@ -172,8 +183,7 @@ fn judge<T>(
     action: &'static str,
     answer: &HttpResponse,
     read: &impl Fn(&[u8]) -> Result<T, BodyError>,
-    key: &AccessKey,
-    string_to_sign: &str,
+    sent: &Sent<'_>,
 ) -> Result<T, CallError> {
     let mut envelope = None;
     if answer.status.is_success() {
@@ -185,10 +195,10 @@ fn judge<T>(
     }
     let mut read = Envelope::read(&answer.body);
     if let Some((code, message)) = envelope {
-        read = Envelope { code: Some(code), message, ..read };
+        read = Envelope { code, message, ..read };
     }
     let says_when = answer.headers.contains_key(ACS_RETRY_AFTER);
-    let refusal = Refusal::new(answer.status.as_u16(), read, says_when, key, string_to_sign);
+    let refusal = Refusal::new(answer.status.as_u16(), read, says_when, sent);
     Err(CallError::Refused { action, refusal: Box::new(refusal) })
 }
 

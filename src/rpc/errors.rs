@@ -34,6 +34,10 @@ pub(super) struct Class {
 /// The code of a signature that does not fit.
 pub(super) const SIGNATURE_MISMATCH: &str = "SignatureDoesNotMatch";
 
+/// What codes that name a parameter, such as `MissingPageSize`, are taken for.
+const INVALID_PARAMETER: &str = "InvalidParameter";
+const MISSING_PARAMETER: &str = "MissingParameter";
+
 const THROTTLING: Class = class(
     "Throttling",
     FailureReason::Throttled,
@@ -41,7 +45,8 @@ const THROTTLING: Class = class(
     "the account sends more requests than the API allows",
 );
 
-/// A code `X.Y` that is not here is of the family `X` if that is.
+/// A code `X.Y` that is not here is of the family `X` if that is; any other `Invalid…` or `Missing…`
+/// names a parameter.
 #[rustfmt::skip]
 const CODES: &[Class] = &[
     THROTTLING,
@@ -66,9 +71,12 @@ const CODES: &[Class] = &[
         "the time of signing is more than 15 minutes off; check the machine's clock"),
     class("InvalidTimeStamp", FailureReason::Auth, Retry::Never, "the API can't read the time of signing"),
     class("SignatureNonceUsed", FailureReason::Auth, Retry::Backoff, "the API saw the same nonce before"),
-    class("InvalidParameter", FailureReason::Config, Retry::Never, "the API refuses a parameter"),
-    class("MissingParameter", FailureReason::Config, Retry::Never, "the API wants another parameter"),
+    class(INVALID_PARAMETER, FailureReason::Config, Retry::Never, "the API refuses a parameter"),
+    class(MISSING_PARAMETER, FailureReason::Config, Retry::Never, "the API wants another parameter"),
     class("InvalidApi", FailureReason::Config, Retry::Never, "the endpoint does not know this action"),
+    // The same under the signature 1.0.
+    class("InvalidAction", FailureReason::Config, Retry::Never, "the endpoint does not know this action"),
+    class("UnsupportedHTTPMethod", FailureReason::Config, Retry::Never, "the endpoint takes no POST"),
     class("InvalidProduct", FailureReason::Config, Retry::Never, "the endpoint does not know this product"),
     class("InvalidVersion", FailureReason::Config, Retry::Never, "the endpoint does not know this version"),
     class("InvalidProtocol", FailureReason::Config, Retry::Never, "the endpoint wants https"),
@@ -81,7 +89,13 @@ pub(super) fn known(code: &str) -> Option<Class> {
         return Some(THROTTLING);
     }
     let find = |name: &str| CODES.iter().copied().find(|class| class.code == name);
-    find(code).or_else(|| find(code.split_once('.')?.0))
+    let family = || find(code.split_once('.').map_or(code, |(family, _)| family));
+    let of_parameter = || match code {
+        _ if code.starts_with("Invalid") => find(INVALID_PARAMETER),
+        _ if code.starts_with("Missing") => find(MISSING_PARAMETER),
+        _ => None,
+    };
+    find(code).or_else(family).or_else(of_parameter)
 }
 
 /// The class of an answer without a code that the table knows.
@@ -152,6 +166,16 @@ mod tests {
             ("InvalidApi.NotFound", Config, Retry::Never),
             ("InvalidProduct.NotFound", Config, Retry::Never),
             ("InvalidProtocol.NeedSsl", Config, Retry::Never),
+            ("InvalidAction.NotFound", Config, Retry::Never),
+            ("InvalidVersion", Config, Retry::Never),
+            ("UnsupportedHTTPMethod", Config, Retry::Never),
+            ("InvalidSignatureMethod", Auth, Retry::Never),
+            ("InvalidSecurityToken.Malformed", Auth, Retry::Never),
+            ("MissingSecurityToken", Auth, Retry::Never),
+            ("MissingTimestamp", Config, Retry::Never),
+            ("MissingParameter", Config, Retry::Never),
+            ("InvalidPageSize", Config, Retry::Never),
+            ("InvalidPageSize.Malformed", Config, Retry::Never),
         ];
         for (code, reason, retry) in cases {
             assert_eq!(reason_and_retry(code), (reason, retry), "{code}");

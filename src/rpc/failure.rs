@@ -13,8 +13,8 @@ use super::{KeyError, TransportError};
 pub enum BodyError {
     /// An error envelope in an answer with status 200.
     Refused {
-        /// `Code`.
-        code: String,
+        /// `Code`; `None` if it is no text.
+        code: Option<String>,
         /// `Message`, as it came.
         message: String,
     },

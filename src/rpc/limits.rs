@@ -1,5 +1,6 @@
 //! How much may be asked: requests a second and requests in flight.
 
+use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +11,11 @@ use tokio::time::Instant;
 /// second that is a single one, so that they go evenly; with many it evens out late timers,
 /// which are exact to a millisecond only.
 const BURST_SECONDS: f64 = 0.1;
+
+/// How long a request without an answer keeps its place. One that hangs is no load on the API, and
+/// must not keep a source behind another, healthy endpoint waiting until it times out. The rate
+/// still bounds what is sent, and each source has no more under way than its own concurrency.
+const LONGEST_HOLD: Duration = Duration::from_secs(2);
 
 /// A token bucket and a number of places, shared by the sources with the same access key
 /// (see `credentials::key_id`): the cloud counts requests by account, not by source.
@@ -44,7 +50,7 @@ impl Limits {
     }
 
     /// Waits for a place and for the time of one request. The place is free again when the
-    /// permit is dropped. Who gives up while waiting has used up its time all the same: that
+    /// permit is dropped, see [`hold`]. Who gives up while waiting has used up its time all the same: that
     /// errs to the account's side, and as a place comes first, few can wait at once.
     pub(super) async fn acquire(&self) -> SemaphorePermit<'_> {
         let permit = self.places.acquire().await.expect("the semaphore is never closed");
@@ -59,6 +65,18 @@ impl Limits {
             tokio::time::sleep_until(start).await;
         }
         permit
+    }
+}
+
+/// Does `request` while it has the place of `permit`, which it keeps no longer than
+/// [`LONGEST_HOLD`]; the request itself goes on.
+pub(super) async fn hold<T>(permit: SemaphorePermit<'_>, request: impl Future<Output = T>) -> T {
+    let mut request = pin!(request);
+    let answer = tokio::time::timeout(LONGEST_HOLD, &mut request).await;
+    drop(permit);
+    match answer {
+        Ok(answer) => answer,
+        Err(_) => request.await,
     }
 }
 

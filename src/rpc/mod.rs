@@ -1,5 +1,6 @@
 //! The Alibaba Cloud RPC protocol, free of any product.
 
+mod activity;
 mod client;
 pub mod encode;
 mod endpoint;

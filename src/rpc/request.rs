@@ -26,6 +26,8 @@ pub struct Request {
 /// A request ready to be sent.
 pub(super) struct Signed {
     pub(super) http: HttpRequest,
+    /// The signature in it, which nothing may tell.
+    pub(super) signature: String,
     /// What was signed, to compare with what the API says it would have signed.
     pub(super) string_to_sign: String,
 }
@@ -97,7 +99,8 @@ fn sign_headers(
         payload_sha256: EMPTY_SHA256,
     };
     let string_to_sign = sign_v3::string_to_sign(parts);
-    let authorization = sign_v3::authorization_for(&string_to_sign, &signed, &key.id, &key.secret);
+    let signature = sign_v3::sign(&string_to_sign, &key.secret);
+    let authorization = sign_v3::authorization_with(&signature, &signed, &key.id);
     let mut headers = HeaderMap::with_capacity(signed.len() + 2);
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(AUTHORIZATION, hidden(&authorization)?);
@@ -108,7 +111,7 @@ fn sign_headers(
     let query = canonical_query(&request.params, false);
     let query = Some(query.as_str()).filter(|query| !query.is_empty());
     let http = HttpRequest { url: endpoint.url(query), headers, body: String::new() };
-    Ok(Signed { http, string_to_sign })
+    Ok(Signed { http, signature, string_to_sign })
 }
 
 fn sign_form(endpoint: &Endpoint, request: &Request, key: &AccessKey, stamp: &Stamp) -> Signed {
@@ -126,13 +129,14 @@ fn sign_form(endpoint: &Endpoint, request: &Request, key: &AccessKey, stamp: &St
         add("SecurityToken", token.expose());
     }
     let string_to_sign = sign_v1::string_to_sign("POST", &params);
-    params.insert("Signature".to_owned(), sign_v1::sign(&string_to_sign, &key.secret));
+    let signature = sign_v1::sign(&string_to_sign, &key.secret);
+    params.insert("Signature".to_owned(), signature.clone());
     let headers = HeaderMap::from_iter([
         (ACCEPT, HeaderValue::from_static("application/json")),
         (CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded")),
     ]);
     let http = HttpRequest { url: endpoint.url(None), headers, body: canonical_query(&params, true) };
-    Signed { http, string_to_sign }
+    Signed { http, signature, string_to_sign }
 }
 
 /// A header value that no `Debug` shows and no HTTP/2 table remembers.

@@ -31,7 +31,7 @@ pub struct Parts<'a> {
 
 /// The value of the `Authorization` header.
 pub fn authorization(parts: Parts<'_>, key_id: &str, secret: &Secret) -> String {
-    authorization_for(&string_to_sign(parts), parts.headers, key_id, secret)
+    authorization_with(&signature(parts, secret), parts.headers, key_id)
 }
 
 /// The signature alone, in hexadecimal.
@@ -54,19 +54,18 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// The value of the `Authorization` header for what [`string_to_sign`] gave.
-pub(super) fn authorization_for(
-    string_to_sign: &str,
+/// The value of the `Authorization` header with this signature.
+pub(super) fn authorization_with(
+    signature: &str,
     headers: &BTreeMap<String, String>,
     key_id: &str,
-    secret: &Secret,
 ) -> String {
     let signed_headers = signed_headers(headers);
-    let signature = sign(string_to_sign, secret);
     format!("{ALGORITHM} Credential={key_id},SignedHeaders={signed_headers},Signature={signature}")
 }
 
-fn sign(string_to_sign: &str, secret: &Secret) -> String {
+/// The signature of what [`string_to_sign`] gave, in hexadecimal.
+pub(super) fn sign(string_to_sign: &str, secret: &Secret) -> String {
     let mut mac =
         Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).expect("HMAC takes keys of any length");
     mac.update(string_to_sign.as_bytes());

@@ -28,8 +28,9 @@ pub struct Page<R> {
 }
 
 impl Api {
-    /// The API behind `client`.
+    /// The API behind `client`. Its requests are shown at 0 from now on.
     pub fn new(client: Client, meters: SourceMeters) -> Self {
+        meters.api_action(super::LIST_AGENTLESS_TASK);
         Self { client, meters }
     }
 

@@ -5,14 +5,18 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use crate::clock::UnixMillis;
-use crate::model::{Check, CheckProgress, Progress, ReportStatus, Status, TargetType, Task};
+use crate::model::{Check, CheckProgress, Field, Progress, ReportStatus, Status, TargetType, Task};
 use crate::rpc::BodyError;
 
 use super::loose::Loose;
+use super::piecewise;
 use super::wire::{Body, Row};
 
 /// Bytes in the MB of `MeasureSpace`. The API does not say which MB it means.
 const BYTES_PER_MB: f64 = 1_048_576.0;
+
+/// No account has more rows; sums of such totals stay far below what fits.
+const MOST_ROWS: u64 = 1_000_000_000_000;
 
 /// A time past the year 9999 is no time.
 const LAST_MILLISECOND: i64 = 253_402_300_799_999;
@@ -43,20 +47,31 @@ pub fn decode_page(body: &[u8]) -> Result<DecodedPage<'_>, BodyError> {
     }
     // Checked once as a whole, not once a string.
     let body = std::str::from_utf8(body).map_err(|_| malformed("the answer is no UTF-8"))?;
-    let body: Body<'_> = serde_json::from_str(body).map_err(|error| {
-        let what = if error.is_data() { "is JSON of another shape" } else { "is not whole JSON" };
-        BodyError::Malformed(format!("the answer {what} (line {} column {})", error.line(), error.column()))
-    })?;
-    if let Some(code) = body.code.text() {
-        let message = body.message.text().unwrap_or_default().into_owned();
-        return Err(BodyError::Refused { code: code.into_owned(), message });
+    let body: Body<'_> =
+        serde_json::from_str(body).or_else(|error| piecewise::body(body).ok_or(error)).map_err(|error| {
+            let what = if error.is_data() { "is JSON of another shape" } else { "is not whole JSON" };
+            BodyError::Malformed(format!(
+                "the answer {what} (line {} column {})",
+                error.line(),
+                error.column()
+            ))
+        })?;
+    // Whatever stands there that is not blank says that something went wrong.
+    if !(body.code.is_blank() && body.code_in_lower_case.is_blank()) {
+        let first =
+            |one: &Loose<'_>, other: &Loose<'_>| one.text().or_else(|| other.text()).map(Cow::into_owned);
+        let code = first(&body.code, &body.code_in_lower_case);
+        let message = first(&body.message, &body.message_in_lower_case).unwrap_or_default();
+        return Err(BodyError::Refused { code, message });
     }
     let rows = body.list.ok_or_else(|| malformed("the answer has no List"))?;
     let info = body.page_info.ok_or_else(|| malformed("the answer has no PageInfo"))?;
     let total = info.total_count.integer().and_then(|total| u64::try_from(total).ok());
+    let total = total.filter(|&total| total <= MOST_ROWS);
     let total = total.ok_or_else(|| malformed("the PageInfo of the answer has no usable TotalCount"))?;
     let page_size =
-        info.page_size.integer().and_then(|size| u64::try_from(size).ok()).filter(|&size| size > 0);
+        info.page_size.integer().and_then(|size| u32::try_from(size).ok()).filter(|&size| size > 0);
+    let page_size = page_size.map(u64::from);
     Ok(DecodedPage { rows, total, page_size })
 }
 
@@ -78,33 +93,20 @@ impl<'p> DecodedPage<'p> {
 
 /// How often each field held a value that was not understood.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct UnknownValues([u64; FIELDS.len()]);
-
-/// The fields that are counted, by the names that the API gives them.
-const FIELDS: [&str; 8] = [
-    "EndTime",
-    "MeasureSpace",
-    "Progress",
-    "ProgressByProject",
-    "ReportStatus",
-    "StartTime",
-    "Status",
-    "TargetType",
-];
+pub struct UnknownValues([u64; Field::ALL.len()]);
 
 impl UnknownValues {
     /// Fields with at least one such value, with their counts.
-    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        FIELDS.into_iter().zip(self.0).filter(|&(_, count)| count > 0)
+    pub fn iter(&self) -> impl Iterator<Item = (Field, u64)> {
+        Field::ALL.iter().copied().zip(self.0).filter(|&(_, count)| count > 0)
     }
 
-    fn count(&mut self, field: &'static str) {
-        let position = FIELDS.iter().position(|&name| name == field);
-        self.0[position.expect("only fields of the list are counted")] += 1;
+    fn count(&mut self, field: Field) {
+        self.0[field.index()] += 1;
     }
 
     /// Passes `understood` on; counts a value that is there and was not understood.
-    fn check<T>(&mut self, field: &'static str, value: &Loose<'_>, understood: Option<T>) -> Option<T> {
+    fn check<T>(&mut self, field: Field, value: &Loose<'_>, understood: Option<T>) -> Option<T> {
         if understood.is_none() && !value.is_blank() {
             self.count(field);
         }
@@ -117,11 +119,11 @@ fn task<'p>(row: &Row<'p>, unknown: &mut UnknownValues) -> Option<Task<'p>> {
     // Every task has a status and a type, so a missing one is as strange as a wrong one.
     let status = row.status.integer().map_or(Status::Unknown, Status::from_code);
     if status == Status::Unknown {
-        unknown.count("Status");
+        unknown.count(Field::Status);
     }
     let target_type = row.target_type.integer().map_or(TargetType::Unknown, TargetType::from_code);
     if target_type == TargetType::Unknown {
-        unknown.count("TargetType");
+        unknown.count(Field::TargetType);
     }
     let report = match &row.report_status {
         Loose::Text(word) => ReportStatus::from_word(word),
@@ -129,17 +131,19 @@ fn task<'p>(row: &Row<'p>, unknown: &mut UnknownValues) -> Option<Task<'p>> {
         _ => ReportStatus::Unknown,
     };
     if report == ReportStatus::Unknown {
-        unknown.count("ReportStatus");
+        unknown.count(Field::ReportStatus);
     }
+    let uuid = unknown.check(Field::Uuid, &row.uuid, row.uuid.text());
+    let target_name = unknown.check(Field::TargetName, &row.target_name, row.target_name.text());
     Some(Task {
         id,
         target_type,
-        target: row.uuid.text().or_else(|| row.target_name.text()),
+        target: uuid.or(target_name),
         status,
-        start: time("StartTime", &row.start_time, unknown),
-        end: time("EndTime", &row.end_time, unknown),
+        start: time(Field::StartTime, &row.start_time, unknown),
+        end: time(Field::EndTime, &row.end_time, unknown),
         progress: unknown.check(
-            "Progress",
+            Field::Progress,
             &row.progress,
             row.progress.number().and_then(Progress::from_percent),
         ),
@@ -149,7 +153,7 @@ fn task<'p>(row: &Row<'p>, unknown: &mut UnknownValues) -> Option<Task<'p>> {
             _ => CheckProgress::default(),
         },
         measured_bytes: unknown.check(
-            "MeasureSpace",
+            Field::MeasureSpace,
             &row.measure_space,
             row.measure_space.number().and_then(measured_bytes),
         ),
@@ -158,7 +162,7 @@ fn task<'p>(row: &Row<'p>, unknown: &mut UnknownValues) -> Option<Task<'p>> {
 }
 
 /// A time in milliseconds; 0 is how the API writes none.
-fn time(field: &'static str, value: &Loose<'_>, unknown: &mut UnknownValues) -> Option<UnixMillis> {
+fn time(field: Field, value: &Loose<'_>, unknown: &mut UnknownValues) -> Option<UnixMillis> {
     let millis = value.integer();
     if millis == Some(0) {
         return None;
@@ -190,7 +194,7 @@ fn checks(raw: &RawValue, unknown: &mut UnknownValues) -> CheckProgress {
             Some(_) => break,
         }
     }
-    unknown.count("ProgressByProject");
+    unknown.count(Field::ProgressByProject);
     CheckProgress::default()
 }
 
@@ -203,7 +207,7 @@ impl Entries {
         for (check, percent) in self.0 {
             match percent.map(Progress::from_percent) {
                 Some(Some(progress)) => checks.set(check, progress),
-                Some(None) => unknown.count("ProgressByProject"),
+                Some(None) => unknown.count(Field::ProgressByProject),
                 None => {}
             }
         }

@@ -6,6 +6,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 /// Any JSON value, as far as a field of a row can use it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -19,9 +20,16 @@ pub(super) enum Loose<'p> {
     Text(Cow<'p, str>),
     /// An array or an object.
     Nested,
+    /// There, but no value: a text with half a character, a number beyond all bounds.
+    Unreadable,
 }
 
 impl<'p> Loose<'p> {
+    /// What `json` holds, whatever that is.
+    pub(super) fn read(json: &'p RawValue) -> Self {
+        serde_json::from_str(json.get()).unwrap_or(Self::Unreadable)
+    }
+
     /// The value as a number: as it is, or written in a string.
     pub(super) fn number(&self) -> Option<f64> {
         match self {
@@ -29,7 +37,7 @@ impl<'p> Loose<'p> {
             Self::Integer(value) => Some(*value as f64),
             Self::Float(value) => Some(*value),
             Self::Text(text) => text.trim().parse().ok(),
-            Self::Absent | Self::Bool(_) | Self::Nested => None,
+            Self::Absent | Self::Bool(_) | Self::Nested | Self::Unreadable => None,
         }
     }
 

@@ -4,6 +4,7 @@ mod api;
 mod decode;
 pub mod endpoints;
 mod loose;
+mod piecewise;
 mod query;
 mod wire;
 

@@ -9,13 +9,18 @@ use serde_json::value::RawValue;
 
 use super::loose::Loose;
 
-/// A body: either a page, or the error envelope that some come as with HTTP 200.
-#[derive(Debug, Deserialize)]
+/// A body: either a page, or the error envelope that some come as with HTTP 200. The envelope's
+/// fields have two spellings, which may both be there.
+#[derive(Debug, Default, Deserialize)]
 pub(super) struct Body<'p> {
-    #[serde(rename = "Code", alias = "code", borrow, default)]
+    #[serde(rename = "Code", borrow, default)]
     pub(super) code: Loose<'p>,
-    #[serde(rename = "Message", alias = "message", borrow, default)]
+    #[serde(rename = "code", borrow, default)]
+    pub(super) code_in_lower_case: Loose<'p>,
+    #[serde(rename = "Message", borrow, default)]
     pub(super) message: Loose<'p>,
+    #[serde(rename = "message", borrow, default)]
+    pub(super) message_in_lower_case: Loose<'p>,
     #[serde(rename = "List", borrow, default)]
     pub(super) list: Option<Vec<Row<'p>>>,
     #[serde(rename = "PageInfo", borrow, default)]
@@ -23,7 +28,7 @@ pub(super) struct Body<'p> {
 }
 
 /// The counts of a page.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub(super) struct PageInfo<'p> {
     #[serde(rename = "PageSize", borrow, default)]
     pub(super) page_size: Loose<'p>,
@@ -48,9 +53,29 @@ pub(super) struct Row<'p> {
     pub(super) progress_by_project: Option<&'p RawValue>,
 }
 
-#[derive(Deserialize)]
+impl<'p> Row<'p> {
+    /// The place of the value of `key`; `None` if there is none for a loose one.
+    pub(super) fn place(&mut self, key: Key) -> Option<&mut Loose<'p>> {
+        match key {
+            Key::TaskId => Some(&mut self.task_id),
+            Key::TargetType => Some(&mut self.target_type),
+            Key::Status => Some(&mut self.status),
+            Key::Progress => Some(&mut self.progress),
+            Key::StartTime => Some(&mut self.start_time),
+            Key::EndTime => Some(&mut self.end_time),
+            Key::Uuid => Some(&mut self.uuid),
+            Key::TargetName => Some(&mut self.target_name),
+            Key::ReportStatus => Some(&mut self.report_status),
+            Key::MeasureSpace => Some(&mut self.measure_space),
+            Key::ProgressByProject | Key::NotUsed => None,
+        }
+    }
+}
+
+/// The name of a field of a row.
+#[derive(Clone, Copy, Deserialize)]
 #[serde(field_identifier)]
-enum Key {
+pub(super) enum Key {
     TaskId,
     TargetType,
     Status,
@@ -87,18 +112,11 @@ impl<'de: 'p, 'p> Visitor<'de> for RowVisitor<'p> {
         let mut row = Row::default();
         while let Some(key) = fields.next_key()? {
             match key {
-                Key::TaskId => row.task_id = fields.next_value()?,
-                Key::TargetType => row.target_type = fields.next_value()?,
-                Key::Status => row.status = fields.next_value()?,
-                Key::Progress => row.progress = fields.next_value()?,
-                Key::StartTime => row.start_time = fields.next_value()?,
-                Key::EndTime => row.end_time = fields.next_value()?,
-                Key::Uuid => row.uuid = fields.next_value()?,
-                Key::TargetName => row.target_name = fields.next_value()?,
-                Key::ReportStatus => row.report_status = fields.next_value()?,
-                Key::MeasureSpace => row.measure_space = fields.next_value()?,
                 Key::ProgressByProject => row.progress_by_project = fields.next_value()?,
-                Key::NotUsed => drop(fields.next_value::<IgnoredAny>()?),
+                key => match row.place(key) {
+                    Some(place) => *place = fields.next_value()?,
+                    None => drop(fields.next_value::<IgnoredAny>()?),
+                },
             }
         }
         Ok(row)

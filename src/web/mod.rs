@@ -21,6 +21,7 @@ use crate::page;
 use crate::snapshot::Published;
 
 use ready::Readiness;
+use routes::Route;
 
 /// Where and what the exporter serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,6 +104,9 @@ impl Web {
     /// If [`check_telemetry_path`] refuses the path.
     pub fn new(telemetry_path: &str, parts: Parts) -> Result<Self, TelemetryPathError> {
         check_telemetry_path(telemetry_path)?;
+        for route in Route::ALL {
+            parts.meters.http_path(route.label());
+        }
         Ok(Self(Arc::new(Service {
             telemetry_path: telemetry_path.to_owned(),
             page_policy: HeaderValue::from_str(&page::content_security_policy())

@@ -21,7 +21,7 @@ const HTML: &str = "text/html; charset=utf-8";
 
 /// What is served where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Route {
+pub(super) enum Route {
     Metrics,
     Page,
     Healthy,
@@ -29,6 +29,8 @@ enum Route {
 }
 
 impl Route {
+    pub(super) const ALL: [Self; 4] = [Self::Metrics, Self::Page, Self::Healthy, Self::Ready];
+
     fn of(path: &str, telemetry_path: &str) -> Option<Self> {
         match path {
             "/" => Some(Self::Page),
@@ -39,7 +41,7 @@ impl Route {
     }
 
     /// The label `path` of the meter, whatever path the exposition was given.
-    const fn label(self) -> &'static str {
+    pub(super) const fn label(self) -> &'static str {
         match self {
             Self::Metrics => "/metrics",
             Self::Page => "/",

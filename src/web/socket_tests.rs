@@ -153,6 +153,9 @@ async fn requests_are_counted_under_fixed_paths() {
         "{path=\"/metrics\",code=\"200\"} 1",
         "{path=\"other\",code=\"404\"} 1",
         "{path=\"/\",code=\"405\"} 1",
+        "{path=\"/\",code=\"200\"} 0",
+        "{path=\"/-/healthy\",code=\"200\"} 0",
+        "{path=\"/-/ready\",code=\"200\"} 0",
     ] {
         let line = format!("agentless_exporter_http_requests_total{series}\n");
         assert!(body.contains(&line), "{line} is missing in {body}");

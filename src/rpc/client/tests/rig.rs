@@ -1,4 +1,4 @@
-//! A client on a scripted wire, for its tests.
+//! A client on a scripted wire: the rig of its tests.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::error::Error;
@@ -10,7 +10,7 @@ use futures_util::future::{self, BoxFuture, FutureExt as _};
 use reqwest::StatusCode;
 
 use crate::meters::Meters;
-use crate::rpc::{HttpRequest, KeyError};
+use crate::rpc::{AccessKey, HttpRequest, KeyError};
 use crate::secret::Secret;
 
 use super::super::*;
@@ -85,20 +85,17 @@ impl KeySource for Keys {
     }
 }
 
-pub(super) struct Bench {
+pub(super) struct Rig {
     pub(super) client: Client,
     pub(super) wire: Arc<Wire>,
     pub(super) meters: Meters,
 }
 
-pub(super) fn bench(steps: impl IntoIterator<Item = Step>) -> Bench {
-    bench_with(steps, |_| ())
+pub(super) fn rig(steps: impl IntoIterator<Item = Step>) -> Rig {
+    rig_with(steps, |_| ())
 }
 
-pub(super) fn bench_with(
-    steps: impl IntoIterator<Item = Step>,
-    change: impl FnOnce(&mut ClientParts),
-) -> Bench {
+pub(super) fn rig_with(steps: impl IntoIterator<Item = Step>, change: impl FnOnce(&mut ClientParts)) -> Rig {
     let wire = Arc::new(Wire { steps: Mutex::new(steps.into_iter().collect()), ..Wire::default() });
     let meters = Meters::new();
     let mut parts = ClientParts {
@@ -111,10 +108,10 @@ pub(super) fn bench_with(
         meters: meters.source("prod"),
     };
     change(&mut parts);
-    Bench { client: Client::new(parts), wire, meters }
+    Rig { client: Client::new(parts), wire, meters }
 }
 
-impl Bench {
+impl Rig {
     pub(super) async fn call(&self) -> Result<String, CallError> {
         let params = BTreeMap::from([("CurrentPage".to_owned(), "1".to_owned())]);
         let request = Request { action: "ListThings", version: "2018-12-03", params };
@@ -146,7 +143,7 @@ pub(super) fn read(body: &[u8]) -> Result<String, BodyError> {
         return Ok("good".to_owned());
     }
     match Envelope::read(body).code {
-        Some(code) => Err(BodyError::Refused { code, message: "no".to_owned() }),
+        Some(code) => Err(BodyError::Refused { code: Some(code), message: "no".to_owned() }),
         None => Err(BodyError::Malformed("there is no List".to_owned())),
     }
 }

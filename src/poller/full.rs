@@ -1,12 +1,13 @@
 //! A full listing: which queries make it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, TryStreamExt as _};
 
 use crate::clock::UnixMillis;
 use crate::ledger::{FullListing, KeyMap, Record, Records, TaskKey};
-use crate::model::{Listing, Status, Task};
+use crate::model::{Field, Listing, Status, Task};
 use crate::sas::Query;
 use crate::snapshot::LostRows;
 
@@ -45,6 +46,14 @@ pub(super) struct Full {
     pub(super) listing: FullListing,
     pub(super) way: Listing,
     pub(super) lost: LostRows,
+    /// Fields with values that were not understood.
+    pub(super) unknown: BTreeSet<Field>,
+}
+
+impl Full {
+    pub(super) fn new(way: Listing, listing: FullListing, lost: LostRows) -> Self {
+        Self { listing, way, lost, unknown: BTreeSet::new() }
+    }
 }
 
 /// Makes one full listing.
@@ -64,7 +73,7 @@ impl FullReader<'_> {
     /// Reads everything that the gauges speak of.
     pub(super) async fn read(&self) -> Result<Full, PollError> {
         let roots = self.window(&Query::main_tasks()).await?;
-        let full = match self.config.listing {
+        let mut full = match self.config.listing {
             Listing::Auto => self.find_out(roots).await?,
             Listing::Flat => {
                 let scans = self.window(&Query::subtasks()).await?;
@@ -74,6 +83,7 @@ impl FullReader<'_> {
             Listing::Root => self.root_only(roots, self.with_history).await?,
         };
         self.pager.check_usable()?;
+        full.unknown = std::mem::take(&mut *self.pager.unknown_fields());
         Ok(full)
     }
 
@@ -90,7 +100,7 @@ impl FullReader<'_> {
         };
         let lost = sum(roots.lost, scans.lost);
         let listing = FullListing { scans: scans.rows, roots: Some(into_records(roots.rows)), history };
-        Ok(Full { listing, way: Listing::Flat, lost })
+        Ok(Full::new(Listing::Flat, listing, lost))
     }
 
     /// The subtasks of each main task by themselves.
@@ -109,7 +119,7 @@ impl FullReader<'_> {
         };
         let lost = sum(roots.lost, scans.lost);
         let listing = FullListing { scans: scans.rows, roots: Some(into_records(roots.rows)), history };
-        Ok(Full { listing, way: Listing::PerRoot, lost })
+        Ok(Full::new(Listing::PerRoot, listing, lost))
     }
 
     /// Main tasks, which are the scan tasks.
@@ -119,7 +129,7 @@ impl FullReader<'_> {
             None => Records::default(),
         };
         let listing = FullListing { scans: into_records(roots.rows), roots: None, history };
-        Ok(Full { listing, way: Listing::Root, lost: roots.lost })
+        Ok(Full::new(Listing::Root, listing, roots.lost))
     }
 
     /// The subtasks of each of `roots`, several main tasks at a time.

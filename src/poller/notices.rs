@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{FailureReason, Listing, PollFailure, SourceStatus};
+use crate::model::{FailureReason, Field, Listing, PollFailure, SourceStatus};
 use crate::snapshot::LostRows;
 
 /// What has been told and still holds.
@@ -13,6 +13,7 @@ pub(super) struct Notices {
     failing: BTreeSet<FailureReason>,
     stale: bool,
     lost: LostRows,
+    unknown: BTreeSet<Field>,
 }
 
 impl Notices {
@@ -57,6 +58,16 @@ impl Notices {
         self.lost_rows(source, lost);
         self.failing.clear();
         self.stale = false;
+    }
+
+    /// A poll came upon values of `fields` that were not understood. Each field is told once: the
+    /// API has changed, and stays so.
+    pub(super) fn unknown_values(&mut self, source: &str, fields: BTreeSet<Field>) {
+        for field in fields {
+            if self.unknown.insert(field) {
+                tracing::warn!(source, %field, "values of a field are not understood and count as unknown");
+            }
+        }
     }
 
     fn lost_rows(&mut self, source: &str, lost: LostRows) {
@@ -179,6 +190,19 @@ mod tests {
         assert_eq!(lines.len(), 3, "{lines:?}");
         assert!(lines[0].contains("skipped=1") && lines[1].contains("missing=2"), "{lines:?}");
         assert!(lines[2].starts_with("INFO all rows are shown"), "{lines:?}");
+    }
+
+    #[test]
+    fn a_field_that_is_not_understood_is_told_once() {
+        let mut notices = Notices::default();
+        let lines = told(|| {
+            for _ in 0..3 {
+                notices.unknown_values("prod", BTreeSet::from([Field::Status]));
+            }
+        });
+        let line =
+            "WARN values of a field are not understood and count as unknown source=\"prod\" field=Status";
+        assert_eq!(lines, [line]);
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! One listing, read completely or not at all, although pages shift while they are read.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::future::Future;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use crate::ledger::{KeyMap, TaskKey};
+use crate::model::Field;
 use crate::rpc::CallError;
 use crate::sas::{Api, Page, Query};
 use crate::snapshot::LostRows;
@@ -58,11 +60,12 @@ pub(super) struct Pager<'a> {
     pub(super) tally: Tally,
 }
 
-/// Rows of a poll, repeated ones too.
+/// Rows of a poll, repeated ones too, and the fields whose values were not understood.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     received: AtomicU64,
     skipped: AtomicU64,
+    unknown: Mutex<BTreeSet<Field>>,
 }
 
 /// A complete listing.
@@ -120,6 +123,11 @@ impl Pager<'_> {
         } else {
             Ok(())
         }
+    }
+
+    /// Fields that held a value that was not understood, so far.
+    pub(super) fn unknown_fields(&self) -> MutexGuard<'_, BTreeSet<Field>> {
+        self.tally.unknown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// `shows_progress` for the first read: rows that are read again are no progress.
@@ -183,13 +191,26 @@ impl Pager<'_> {
         let page = self.api.list(query, page, size, |task| (TaskKey::of(&task.id), V::keep(task))).await?;
         self.tally.received.fetch_add(page.rows.len() as u64 + page.skipped, Ordering::Relaxed);
         self.tally.skipped.fetch_add(page.skipped, Ordering::Relaxed);
+        self.unknown_fields().extend(page.unknown.iter().map(|(field, _)| field));
         Ok(page)
     }
 
-    /// Waits for `page`, at most as long as the API may be quiet.
+    /// Waits for `page`, at most as long as the API may be quiet. Waiting for our own limits does
+    /// not count.
     async fn before_stall<T>(&self, page: impl Future<Output = T>) -> Result<T, PollError> {
-        let stalled = |_| PollError::Stalled { after: self.stall_timeout };
-        tokio::time::timeout(self.stall_timeout, page).await.map_err(stalled)
+        let mut page = std::pin::pin!(page);
+        loop {
+            let client = self.api.client();
+            let patience = client.last_activity() + self.stall_timeout;
+            tokio::select! {
+                biased;
+                page = &mut page => return Ok(page),
+                () = tokio::time::sleep_until(patience) => {}
+            }
+            if client.last_activity().elapsed() >= self.stall_timeout {
+                return Err(PollError::Stalled { after: self.stall_timeout });
+            }
+        }
     }
 }
 

@@ -58,7 +58,7 @@ impl FullReader<'_> {
             Listing::Flat => self.flat(roots, scans, with_history).await,
             Listing::PerRoot => self.per_root(roots, with_history).await,
             Listing::Root => self.root_only(roots, with_history).await,
-            Listing::Auto => Ok(Full { listing: FullListing::default(), way, lost: LostRows::default() }),
+            Listing::Auto => Ok(Full::new(way, FullListing::default(), LostRows::default())),
         }
     }
 

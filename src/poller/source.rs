@@ -124,7 +124,7 @@ impl Source {
     }
 
     fn succeed(&mut self, full: Full, duration: Duration) {
-        let Full { listing, way, lost } = full;
+        let Full { listing, way, lost, unknown } = full;
         let now = self.clock.now();
         let before = self.publisher.status();
         if way != before.listing {
@@ -136,6 +136,7 @@ impl Source {
         self.is_seeded = true;
         let snapshot = snapshot::fold(&self.ledger, now, self.config.lookback, lost);
         self.notices.poll_succeeded(&before, way, lost);
+        self.notices.unknown_values(&before.name, unknown);
         tracing::debug!(
             source = before.name,
             tasks = snapshot.tasks,

@@ -168,3 +168,28 @@ async fn the_snapshot_speaks_of_the_end_of_its_poll() {
     assert_eq!(snapshot.types[&TargetType::Snapshot].tasks[Status::Completed.index()], 1);
     assert_eq!(published.status.ledger_tasks, 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_cloud_that_goes_quiet_is_given_up_and_told_apart_from_a_slow_request() {
+    let cloud = Cloud::scripted([], |_, _| Answer::Silence);
+    let patient = rpc::Config { request_timeout: 3600 * SECOND, ..quick() };
+    let (mut source, _) = cloud.source_with(Config { stall_timeout: 120 * SECOND, ..config() }, patient);
+    let began = Instant::now();
+    source.poll().await;
+    assert_eq!(began.elapsed(), 120 * SECOND);
+    let failure = source.subscribe().borrow().status.failure.clone().unwrap();
+    assert_eq!(
+        (failure.reason, failure.message.as_str()),
+        (FailureReason::Timeout, "no page came for 120 s")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_for_our_own_rate_limit_is_no_silence_of_the_cloud() {
+    let cloud = Cloud::with((0..200).map(|n| main_task(&format!("r{n}"), n % 20)));
+    let slow = rpc::Config { requests_per_second: 0.005, ..quick() };
+    let (mut source, _) = cloud.source_with(Config { stall_timeout: 60 * SECOND, ..config() }, slow);
+    source.poll().await;
+    let published = source.subscribe().borrow().clone();
+    assert_eq!((&published.status.failure, published.status.ledger_tasks), (&None, 200));
+}

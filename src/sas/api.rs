@@ -25,6 +25,8 @@ pub struct Page<R> {
     pub total: u64,
     /// The page size that the server used.
     pub page_size: Option<u64>,
+    /// Values that were not understood. They are counted already.
+    pub unknown: UnknownValues,
 }
 
 impl Api {
@@ -61,11 +63,10 @@ impl Api {
             let mut unknown = UnknownValues::default();
             let rows: Vec<R> = decoded.tasks(&mut unknown).flatten().map(|task| keep(&task)).collect();
             let skipped = (decoded.row_count() - rows.len()) as u64;
-            let page = Page { rows, skipped, total: decoded.total, page_size: decoded.page_size };
-            Ok((page, unknown))
+            Ok(Page { rows, skipped, total: decoded.total, page_size: decoded.page_size, unknown })
         };
-        let (page, unknown) = self.client.call(&request, read).await?;
-        for (field, count) in unknown.iter() {
+        let page = self.client.call(&request, read).await?;
+        for (field, count) in page.unknown.iter() {
             self.meters.unknown_values(field, count);
         }
         Ok(page)

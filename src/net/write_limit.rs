@@ -93,6 +93,8 @@ mod tests {
     async fn a_peer_that_reads_slowly_gets_everything() {
         let (mut reader, writer) = tokio::io::duplex(8);
         let mut writer = WriteLimit::new(writer, 30 * SECOND);
+        // With the writer gone the reader ends too, however the writing ends.
+        let writing = async move { writer.write_all(&[7; 80]).await };
         let reading = async {
             let mut got = [0; 8];
             for _ in 0..10 {
@@ -100,7 +102,7 @@ mod tests {
                 reader.read_exact(&mut got).await.unwrap();
             }
         };
-        let (written, ()) = tokio::join!(writer.write_all(&[7; 80]), reading);
+        let (written, ()) = tokio::join!(writing, reading);
         written.unwrap();
     }
 
@@ -108,12 +110,14 @@ mod tests {
     async fn a_peer_that_stops_reading_fails_the_connection() {
         let (mut reader, writer) = tokio::io::duplex(8);
         let mut writer = WriteLimit::new(writer, 30 * SECOND);
+        // With the writer gone the reader ends too, however the writing ends.
+        let writing = async move { writer.write_all(&[7; 80]).await };
         let start = tokio::time::Instant::now();
         let reading = async {
             tokio::time::sleep(20 * SECOND).await;
             reader.read_exact(&mut [0; 8]).await.unwrap();
         };
-        let (written, ()) = tokio::join!(writer.write_all(&[7; 80]), reading);
+        let (written, ()) = tokio::join!(writing, reading);
         assert_eq!(written.unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert_eq!(start.elapsed().as_secs(), 50);
     }

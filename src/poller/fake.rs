@@ -92,12 +92,27 @@ pub(super) enum Answer {
 
 type Script = dyn Fn(&Params, usize) -> Answer + Send + Sync;
 
+/// Requests under way, now and at most so far.
+#[derive(Debug, Default)]
+struct UnderWay {
+    now: usize,
+    most: usize,
+}
+
+impl UnderWay {
+    fn begin(&mut self) {
+        self.now += 1;
+        self.most = self.most.max(self.now);
+    }
+}
+
 /// The fake cloud.
 #[derive(Clone)]
 pub(super) struct Cloud {
     pub(super) tasks: Arc<Mutex<Vec<FakeTask>>>,
     /// Every request so far.
     pub(super) asked: Arc<Mutex<Vec<Params>>>,
+    under_way: Arc<Mutex<UnderWay>>,
     script: Arc<Script>,
 }
 
@@ -114,6 +129,7 @@ impl Cloud {
         Self {
             tasks: Arc::new(Mutex::new(tasks.into_iter().collect())),
             asked: Arc::default(),
+            under_way: Arc::default(),
             script: Arc::new(script),
         }
     }
@@ -127,6 +143,11 @@ impl Cloud {
         let page: usize = params["CurrentPage"].parse().unwrap();
         let rows: Vec<Value> = tasks.iter().skip((page - 1) * size).take(size).map(FakeTask::row).collect();
         body(rows, tasks.len(), size)
+    }
+
+    /// The most requests that were under way at a time.
+    pub(super) fn most_under_way(&self) -> usize {
+        self.under_way.lock().unwrap().most
     }
 
     /// Requests so far whose parameter `name` is `value`.
@@ -217,8 +238,10 @@ impl Transport for Cloud {
         };
         Box::pin(async move {
             // As with a socket, other requests come in between.
+            self.under_way.lock().unwrap().begin();
             tokio::task::yield_now().await;
             tokio::time::sleep(delay).await;
+            self.under_way.lock().unwrap().now -= 1;
             Ok(answer)
         })
     }

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -213,4 +214,18 @@ async fn numbers_without_measure_are_no_panic_and_no_small_sum() {
     let published = polled(&cloud, Config { page_size: 1000, ..config(Listing::Root) }).await;
     let facts = &published.snapshot.as_ref().unwrap().types[&TargetType::Snapshot];
     assert_eq!(facts.measured_bytes[Status::Completed.index()], u64::MAX);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poll_has_no_more_requests_under_way_than_allowed() {
+    let tasks = (0..8).flat_map(|r| {
+        let root = format!("r{r}");
+        let scans: Vec<_> = (0..40).map(|s| subtask(&format!("s{r}-{s}"), &root, r)).collect();
+        [main_task(&root, r)].into_iter().chain(scans)
+    });
+    let cloud = Cloud::scripted(tasks, |_, _| Answer::Late(Duration::from_secs(5)));
+    let config = Config { page_size: 5, concurrency: 3, ..config(Listing::PerRoot) };
+    let published = polled(&cloud, config).await;
+    assert_eq!(counts(&published), (320, 8, 320));
+    assert_eq!(cloud.most_under_way(), 3);
 }

@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use tokio::sync::Semaphore;
 
 use crate::ledger::{KeyMap, TaskKey};
 use crate::model::Field;
@@ -57,6 +58,8 @@ pub(super) struct Pager<'a> {
     pub(super) concurrency: usize,
     pub(super) stall_timeout: Duration,
     pub(super) publisher: &'a Publisher,
+    /// Places for requests, as many as `concurrency`: several listings are read at a time.
+    pub(super) places: Semaphore,
     pub(super) tally: Tally,
 }
 
@@ -188,7 +191,9 @@ impl Pager<'_> {
         page: u32,
         size: u32,
     ) -> Result<Page<(TaskKey, V)>, CallError> {
+        let place = self.places.acquire().await.expect("the semaphore is never closed");
         let page = self.api.list(query, page, size, |task| (TaskKey::of(&task.id), V::keep(task))).await?;
+        drop(place);
         self.tally.received.fetch_add(page.rows.len() as u64 + page.skipped, Ordering::Relaxed);
         self.tally.skipped.fetch_add(page.skipped, Ordering::Relaxed);
         self.unknown_fields().extend(page.unknown.iter().map(|(field, _)| field));

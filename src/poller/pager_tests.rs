@@ -2,6 +2,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 use super::fake::{Answer, Cloud, FakeTask, Params, body, identity, main_task};
 use super::pager::{Listed, PageSize, Pager, Tally};
@@ -32,6 +33,7 @@ async fn read(cloud: &Cloud, page_size: u32) -> Result<Listed<Record>, PollError
         concurrency: 3,
         stall_timeout: Duration::from_secs(120),
         publisher: &publisher,
+        places: Semaphore::new(3),
         tally: Tally::default(),
     };
     let listed = pager.read_all(&Query::main_tasks()).await?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -111,6 +111,7 @@ impl Source {
             concurrency: self.config.concurrency,
             stall_timeout: self.config.stall_timeout,
             publisher: &self.publisher,
+            places: Semaphore::new(self.config.concurrency),
             tally: Tally::default(),
         };
         let reader = FullReader {

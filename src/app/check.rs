@@ -2,19 +2,28 @@
 
 use crate::config::{self, Inputs, Mistakes, Settings, SourceSettings, parse};
 use crate::credentials;
+use crate::env::Env;
 
-/// Checks the configuration and gives a report of it for a person.
+/// Checks the configuration and gives a report of it for a person. The cloud is not asked.
 ///
 /// # Errors
 /// On any mistake, with all of them.
 pub fn run(inputs: &Inputs) -> Result<String, Mistakes> {
-    config::load(inputs).map(|settings| report(&settings))
+    config::load(inputs).map(|settings| report(&settings, &inputs.env))
 }
 
-fn report(settings: &Settings) -> String {
+fn report(settings: &Settings, env: &Env) -> String {
     let sources = settings.sources.iter().map(source);
+    // The daemon may run in another environment than this command.
+    let without_key = settings.sources.iter().filter_map(|source| {
+        let missing = credentials::missing(&source.credentials, env)?;
+        Some(format!(
+            "warning: source {}: {missing} here; the exporter needs this when it runs\n",
+            source.name
+        ))
+    });
     let warnings = settings.warnings.iter().map(|warning| format!("warning: {warning}\n"));
-    let mut report: String = sources.chain(warnings).collect();
+    let mut report: String = sources.chain(without_key).chain(warnings).collect();
     report.push_str("configuration is valid\n");
     report
 }
@@ -26,19 +35,20 @@ fn source(source: &SourceSettings) -> String {
         credentials::Config::Sts { .. } => "sts",
         credentials::Config::Env => "env",
     };
+    let poller = &source.poller;
+    let [interval, lookback, stale_after] =
+        [poller.interval, poller.lookback, poller.stale_after].map(parse::show_duration);
     format!(
-        "source {}\n  endpoint     {}\n  credentials  {key}\n  interval     {}\n  listing      {}\n",
-        source.name,
-        source.endpoint,
-        parse::show_duration(source.poller.interval),
-        source.poller.listing,
+        "source {}\n  endpoint     {}\n  credentials  {key}\n  interval     {interval}\n  look-back    {lookback}\n  \
+         stale after  {stale_after}, or 3 intervals or 3 polls if that is longer\n  \
+         rate         {} requests a second\n  listing      {}\n",
+        source.name, source.endpoint, source.rpc.requests_per_second, poller.listing,
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::env::Env;
 
     #[test]
     fn a_good_configuration_is_told_source_by_source() {
@@ -52,7 +62,11 @@ source default
   endpoint     https://tds.cn-shanghai.aliyuncs.com
   credentials  default (in this version the environment only)
   interval     2m
+  look-back    7d
+  stale after  15m, or 3 intervals or 3 polls if that is longer
+  rate         2 requests a second
   listing      auto
+warning: source default: ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET are not set here; the exporter needs this when it runs
 warning: state.path: accepted, has no effect in this version
 configuration is valid
 ";

@@ -27,5 +27,8 @@ where
         }
     });
     runtime.shutdown_timeout(LAST_MOMENT);
+    if done.is_ok() {
+        tracing::info!("ended");
+    }
     done
 }

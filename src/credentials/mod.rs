@@ -64,6 +64,14 @@ pub fn key_id<'a>(config: &'a Config, env: &'a Env) -> Option<&'a str> {
     }
 }
 
+/// What a key from the environment still lacks there, in words; `None` for other sources of keys.
+pub fn missing(config: &Config, env: &Env) -> Option<String> {
+    match config {
+        Config::Default | Config::Env => env::read(env).err().map(|missing| missing.to_string()),
+        Config::AccessKey { .. } | Config::Sts { .. } => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -30,10 +30,12 @@ impl FailureReason {
     /// What an operator can do about it, in one sentence.
     pub const fn advice(self) -> &'static str {
         match self {
-            Self::Auth => "check the access key of this source and that the machine's clock is right",
+            Self::Auth => {
+                "check the access key of this source, and the clock of this machine if its skew is more than a few minutes"
+            }
             Self::Permission => "grant the key's identity the RAM action yundun-sas:ListAgentlessTask",
             Self::Throttled => {
-                "lower api.requests_per_second or raise poll.interval, and look for other users of this account's quota"
+                "lower api.requests_per_second or raise poll.interval, and look for other users of the quota of this account"
             }
             Self::Timeout => {
                 "check the way to the endpoint, then raise api.request_timeout or poll.stall_timeout"

@@ -84,6 +84,8 @@ pub struct SourceStatus {
     pub consecutive_failures: u64,
     /// When the next poll starts.
     pub next_poll: Option<UnixMillis>,
+    /// When the poll under way began, if one is.
+    pub poll_began: Option<UnixMillis>,
     /// How long the last good poll took; zero before.
     pub success_duration: Duration,
     /// Rows read and expected by a full listing under way, else of the last one.
@@ -113,6 +115,7 @@ impl SourceStatus {
             failure: None,
             consecutive_failures: 0,
             next_poll: None,
+            poll_began: None,
             success_duration: Duration::ZERO,
             rows: RowProgress::default(),
             clock_skew_seconds: None,

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 /// A socket could not be listened on.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}")]
+#[error("cannot listen on {address}; stop what listens there, or choose another address")]
 pub struct BindError {
     address: String,
     source: io::Error,

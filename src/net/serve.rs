@@ -89,7 +89,7 @@ where
     }
     drop(listener);
     if tokio::time::timeout(bounds.grace, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some answers were not read by their clients within the grace time and are cut off");
+        tracing::warn!("some connections did not end within the grace time and are cut off");
     }
     connections.shutdown().await;
 }

@@ -55,7 +55,7 @@ mod tests {
     #[test]
     fn a_source_without_a_poll_is_waited_for() {
         let html = page([waiting("prod-cn")]);
-        assert!(html.contains("waiting for the first poll"), "{html}");
+        assert!(html.contains("no data yet: the first poll has not ended"), "{html}");
         assert!(!html.contains("<table"), "{html}");
     }
 

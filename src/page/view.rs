@@ -46,7 +46,7 @@ impl State {
     /// The state in words.
     pub(super) const fn words(self) -> &'static str {
         match self {
-            Self::Waiting => "waiting for the first poll",
+            Self::Waiting => "no data yet: the first poll has not ended",
             Self::UpToDate => "up to date",
             Self::Failing => "last poll failed, data still fresh",
             Self::Stale => "stale: the data is too old, and its gauges are withdrawn",
@@ -117,7 +117,10 @@ fn facts(published: &Published, now: UnixMillis) -> Vec<(&'static str, String)> 
     if status.rows.expected > 0 {
         facts.push(("Rows of the listing", format!("{} of {}", status.rows.read, status.rows.expected)));
     }
-    let next = status.next_poll.map(|time| ahead(time, now));
-    facts.push(("Next poll", next.unwrap_or_else(|| "not planned yet".to_owned())));
+    match (status.poll_began, status.next_poll) {
+        (Some(began), _) => facts.push(("Poll under way for", span(now.since(began)))),
+        (None, Some(next)) => facts.push(("Next poll", ahead(next, now))),
+        (None, None) => facts.push(("Next poll", "not planned yet".to_owned())),
+    }
     facts
 }

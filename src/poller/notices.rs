@@ -53,7 +53,7 @@ impl Notices {
             tracing::info!(source, "the first poll succeeded");
         }
         if way != before.listing {
-            tracing::info!(source, listing = %way, before = %before.listing, "the listing was found out");
+            tracing::info!(source, listing = %way, before = %before.listing, "how the tasks of this account are listed was found out");
         }
         self.lost_rows(source, lost);
         self.failing.clear();
@@ -214,7 +214,7 @@ mod tests {
             lines,
             [
                 "INFO the first poll succeeded source=\"prod\"",
-                "INFO the listing was found out source=\"prod\" listing=per_root before=auto",
+                "INFO how the tasks of this account are listed was found out source=\"prod\" listing=per_root before=auto",
             ]
         );
     }

@@ -60,9 +60,12 @@ impl Publisher {
         self.change(|published| published.status.next_poll = Some(time));
     }
 
-    /// A full listing begins.
-    pub(super) fn listing_begins(&self) {
-        self.change(|published| published.status.rows = RowProgress::default());
+    /// A full poll begins at `now`.
+    pub(super) fn poll_begins(&self, now: UnixMillis) {
+        self.change(|published| {
+            published.status.poll_began = Some(now);
+            published.status.rows = RowProgress::default();
+        });
     }
 
     /// The listing under way has read `read` rows more, and has `expected` more than was known.
@@ -85,6 +88,7 @@ impl Publisher {
     ) {
         self.change(|published| {
             let status = &mut published.status;
+            status.poll_began = None;
             status.last_poll = Some(snapshot.as_of);
             status.last_success = Some(snapshot.as_of);
             status.last_full_success = Some(snapshot.as_of);
@@ -104,6 +108,7 @@ impl Publisher {
     pub(super) fn failure(&self, failure: PollFailure, duration: Duration, link: Link) {
         self.change(|published| {
             let status = &mut published.status;
+            status.poll_began = None;
             status.last_poll = Some(failure.at);
             status.failure = Some(failure);
             status.consecutive_failures += 1;

@@ -93,7 +93,7 @@ impl Source {
     /// One poll, published if it is complete.
     pub async fn poll(&mut self) {
         let began = Instant::now();
-        self.publisher.listing_begins();
+        self.publisher.poll_begins(self.clock.now());
         let outcome = self.read_full().await;
         let duration = began.elapsed();
         let failure = outcome.as_ref().err().map(PollError::reason);

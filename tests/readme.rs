@@ -1,0 +1,63 @@
+//! What README.md shows works as it is shown.
+
+use std::path::Path;
+
+use agentless_exporter::config::{self, Inputs, Settings};
+use agentless_exporter::env::Env;
+use tempfile::TempDir;
+
+/// The fenced blocks of that language, without the indent of a list.
+fn blocks(language: &str) -> Vec<String> {
+    let readme = include_str!("../README.md");
+    let fence = format!("```{language}\n");
+    let mut blocks = Vec::new();
+    for block in readme.split(&fence).skip(1) {
+        let text = block.split("```").next().expect("a fence is closed");
+        blocks.push(text.to_owned());
+    }
+    blocks
+}
+
+/// The configurations among the YAML blocks.
+fn configurations() -> Vec<String> {
+    let is_ours = |text: &String| text.starts_with("sources:") || text.starts_with("poll:");
+    blocks("yaml").into_iter().filter(is_ours).collect()
+}
+
+fn load(text: &str, folder: &Path) -> Settings {
+    let secret = folder.join("secret");
+    std::fs::write(&secret, "made-up").expect("a file can be written");
+    let text = text.replace("/etc/agentless-exporter/china-secret", secret.to_str().expect("UTF-8"));
+    let file = folder.join("exporter.yaml");
+    std::fs::write(&file, text.replace("\"…\"", "\"made-up\"")).expect("a file can be written");
+    let inputs = Inputs { file: Some(file), ..Inputs::default() };
+    config::load(&inputs).unwrap_or_else(|mistakes| panic!("{mistakes}"))
+}
+
+#[test]
+fn every_configuration_is_valid() {
+    let configurations = configurations();
+    assert_eq!(configurations.len(), 3);
+    for text in configurations {
+        let folder = TempDir::new().expect("a folder can be made");
+        assert!(!load(&text, folder.path()).sources.is_empty());
+    }
+}
+
+#[test]
+fn the_keys_shown_with_their_defaults_are_all_keys_with_their_defaults() {
+    let text = configurations().into_iter().find(|text| text.starts_with("poll:")).expect("it is there");
+    for key in config::KEYS.iter().filter(|key| key.scope != config::Scope::Flag) {
+        let name = key.path.rsplit(['.', ']']).next().expect("a path has a last name");
+        let is_of_a_type = ["access_key_id", "access_key_secret", "security_token"].contains(&name);
+        let shown = text.contains(&format!("{name}:")) || is_of_a_type;
+        assert!(shown, "{} is not shown", key.path);
+    }
+    let folder = TempDir::new().expect("a folder can be made");
+    let shown = load(&text, folder.path());
+    let env = Env::from_iter([("ALIBABA_CLOUD_REGION_ID", "cn-hangzhou")]);
+    let defaults = config::load(&Inputs { env, ..Inputs::default() }).expect("defaults are valid");
+    assert_eq!((&shown.logging, &shown.web), (&defaults.logging, &defaults.web));
+    assert_eq!(shown.sources, defaults.sources);
+    assert!(shown.warnings.is_empty(), "{:?}", shown.warnings);
+}

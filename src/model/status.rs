@@ -86,8 +86,6 @@ pub struct SourceStatus {
     pub next_poll: Option<UnixMillis>,
     /// When the poll under way began, if one is.
     pub poll_began: Option<UnixMillis>,
-    /// How long the last good poll took; zero before.
-    pub success_duration: Duration,
     /// Rows read and expected by a full listing under way, else of the last one.
     pub rows: RowProgress,
     /// The cloud's clock minus ours, in seconds, from the `Date` of the last answer.
@@ -116,7 +114,6 @@ impl SourceStatus {
             consecutive_failures: 0,
             next_poll: None,
             poll_began: None,
-            success_duration: Duration::ZERO,
             rows: RowProgress::default(),
             clock_skew_seconds: None,
             ledger_tasks: 0,

@@ -41,7 +41,7 @@ impl Default for Bounds {
     fn default() -> Self {
         Self {
             connections: 512,
-            header_timeout: Duration::from_secs(30),
+            header_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(30),
             header_bytes: 16 * 1024,
             grace: Duration::from_secs(5),

@@ -37,6 +37,12 @@ pub enum PollError {
         /// Rows that there are, by the API's last word.
         expected: u64,
     },
+    /// No row came of all that are counted.
+    #[error("the API counts {counted} rows and shows none of them")]
+    NothingShown {
+        /// Rows that it counts.
+        counted: u64,
+    },
     /// A listing has more pages than any real one.
     #[error("a listing claims {pages} pages, more than the {most} that are ever read")]
     TooManyPages {
@@ -59,9 +65,10 @@ impl PollError {
             Self::Call(error) => error.reason(),
             Self::Stalled { .. } => FailureReason::Timeout,
             Self::UnusableRows { .. } => FailureReason::Malformed,
-            Self::Shifting { .. } | Self::TooManyPages { .. } | Self::ListingNotProven => {
-                FailureReason::Incomplete
-            }
+            Self::Shifting { .. }
+            | Self::NothingShown { .. }
+            | Self::TooManyPages { .. }
+            | Self::ListingNotProven => FailureReason::Incomplete,
         }
     }
 

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use futures_util::stream::{FuturesUnordered, TryStreamExt as _};
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use crate::clock::UnixMillis;
 use crate::ledger::{FullListing, KeyMap, Record, Records, TaskKey};
-use crate::model::{Field, Listing, Status, Task};
+use crate::model::{FailureReason, Field, Listing, Status, TargetType, Task};
 use crate::sas::Query;
 use crate::snapshot::LostRows;
 
@@ -46,13 +46,16 @@ pub(super) struct Full {
     pub(super) listing: FullListing,
     pub(super) way: Listing,
     pub(super) lost: LostRows,
+    /// Whether the last states of targets, if they were read, came without a gap.
+    pub(super) history_is_whole: bool,
     /// Fields with values that were not understood.
     pub(super) unknown: BTreeSet<Field>,
 }
 
 impl Full {
-    pub(super) fn new(way: Listing, listing: FullListing, lost: LostRows) -> Self {
-        Self { listing, way, lost, unknown: BTreeSet::new() }
+    /// `lost` are all rows that did not come, `of_history` those among them that tell last states.
+    pub(super) fn new(way: Listing, listing: FullListing, lost: LostRows, of_history: LostRows) -> Self {
+        Self { listing, way, lost, history_is_whole: of_history.missing == 0, unknown: BTreeSet::new() }
     }
 }
 
@@ -82,7 +85,7 @@ impl FullReader<'_> {
             Listing::PerRoot => self.per_root(roots, self.with_history).await?,
             Listing::Root => self.root_only(roots, self.with_history).await?,
         };
-        self.pager.check_usable()?;
+        self.pager.check_usable(full.lost)?;
         full.unknown = std::mem::take(&mut *self.pager.unknown_fields());
         Ok(full)
     }
@@ -94,13 +97,11 @@ impl FullReader<'_> {
         scans: Listed<Record>,
         with_history: bool,
     ) -> Result<Full, PollError> {
-        let history = match self.history_from(with_history) {
-            Some(from) => self.since(&Query::subtasks(), from).await?.rows,
-            None => Records::default(),
-        };
-        let lost = sum(roots.lost, scans.lost);
-        let listing = FullListing { scans: scans.rows, roots: Some(into_records(roots.rows)), history };
-        Ok(Full::new(Listing::Flat, listing, lost))
+        let history = self.history(&Query::subtasks(), with_history).await?;
+        // The older rows are read together with those of the look-back once more.
+        let lost = sum(roots.lost, greater(scans.lost, history.lost));
+        let (scans, roots) = (scans.rows, Some(into_records(roots.rows)));
+        Ok(Full::new(Listing::Flat, FullListing { scans, roots, history: history.rows }, lost, history.lost))
     }
 
     /// The subtasks of each main task by themselves.
@@ -109,30 +110,40 @@ impl FullReader<'_> {
         let mut late = self.since::<Root>(&Query::main_tasks(), before).await?.rows;
         late.retain(|key, _| !roots.rows.contains_key(key));
         let scans = self.subtasks_of(roots.rows.values().chain(late.values())).await?;
-        let history = match self.history_from(with_history) {
-            Some(from) => {
-                let mut older = self.since::<Root>(&Query::main_tasks(), from).await?.rows;
-                older.retain(|key, _| !roots.rows.contains_key(key) && !late.contains_key(key));
-                self.subtasks_of(older.values()).await?.rows
-            }
-            None => Records::default(),
-        };
-        let lost = sum(roots.lost, scans.lost);
-        let listing = FullListing { scans: scans.rows, roots: Some(into_records(roots.rows)), history };
-        Ok(Full::new(Listing::PerRoot, listing, lost))
+        let mut history = Listed::default();
+        if let Some(from) = self.history_from(with_history) {
+            let mut older = self.since::<Root>(&Query::main_tasks(), from).await?.rows;
+            older.retain(|key, _| !roots.rows.contains_key(key) && !late.contains_key(key));
+            history = self.subtasks_of(older.values()).await?;
+        }
+        let lost = sum(sum(roots.lost, scans.lost), history.lost);
+        let (scans, roots) = (scans.rows, Some(into_records(roots.rows)));
+        Ok(Full::new(
+            Listing::PerRoot,
+            FullListing { scans, roots, history: history.rows },
+            lost,
+            history.lost,
+        ))
     }
 
     /// Main tasks, which are the scan tasks.
     pub(super) async fn root_only(&self, roots: Listed<Root>, with_history: bool) -> Result<Full, PollError> {
-        let history = match self.history_from(with_history) {
-            Some(from) => self.since(&Query::main_tasks(), from).await?.rows,
-            None => Records::default(),
-        };
-        let listing = FullListing { scans: into_records(roots.rows), roots: None, history };
-        Ok(Full::new(Listing::Root, listing, roots.lost))
+        let history = self.history(&Query::main_tasks(), with_history).await?;
+        let lost = greater(roots.lost, history.lost);
+        let listing = FullListing { scans: into_records(roots.rows), roots: None, history: history.rows };
+        Ok(Full::new(Listing::Root, listing, lost, history.lost))
     }
 
-    /// The subtasks of each of `roots`, several main tasks at a time.
+    /// What tells the last states of targets, if they are wanted.
+    async fn history(&self, base: &Query, with_history: bool) -> Result<Listed<Record>, PollError> {
+        match self.history_from(with_history) {
+            Some(from) => self.since(base, from).await,
+            None => Ok(Listed::default()),
+        }
+    }
+
+    /// The subtasks of each of `roots`, several main tasks at a time. A main task that the API no
+    /// longer knows, though it listed it, costs only itself.
     async fn subtasks_of<'r>(
         &self,
         roots: impl Iterator<Item = &'r Root>,
@@ -140,13 +151,20 @@ impl FullReader<'_> {
         let queries: Vec<Query> = roots.map(|root| Query::subtasks_of(&root.id)).collect();
         let mut waiting = queries.iter();
         let mut under_way = FuturesUnordered::new();
-        let mut all = Listed { rows: Records::default(), lost: LostRows::default() };
+        let mut all = Listed::default();
+        let mut refused = 0;
         loop {
             let room = self.config.concurrency.saturating_sub(under_way.len());
             under_way.extend(waiting.by_ref().take(room).map(|query| self.pager.read_all(query)));
-            let Some(listed) = under_way.try_next().await? else { return Ok(all) };
-            self.add(&mut all, listed);
+            match under_way.next().await {
+                Some(Ok(listed)) => self.add(&mut all, listed),
+                Some(Err(error)) if is_refusal(&error) && refused + 1 < queries.len() => refused += 1,
+                Some(Err(error)) => return Err(error),
+                None => break,
+            }
         }
+        all.lost.missing = all.lost.missing.saturating_add(refused as u64);
+        Ok(all)
     }
 
     /// What runs, united with what started within the look-back. The running ones are asked for
@@ -159,10 +177,7 @@ impl FullReader<'_> {
             all.rows.entry(key).or_insert(kept);
         }
         // A row that is lost may be so in both.
-        all.lost = LostRows {
-            skipped: all.lost.skipped.max(running.lost.skipped),
-            missing: all.lost.missing.max(running.lost.missing),
-        };
+        all.lost = greater(all.lost, running.lost);
         Ok(all)
     }
 
@@ -180,7 +195,7 @@ impl FullReader<'_> {
         if self.config.target_types.is_empty() {
             return self.pager.read_all(query).await;
         }
-        let mut all = Listed { rows: KeyMap::default(), lost: LostRows::default() };
+        let mut all = Listed::default();
         for &target_type in &self.config.target_types {
             let query = Query { target_type: Some(target_type), ..query.clone() };
             self.add(&mut all, self.pager.read_all(&query).await?);
@@ -196,7 +211,9 @@ impl FullReader<'_> {
 
     pub(super) fn is_wanted(&self, record: &Record) -> bool {
         let types = &self.config.target_types;
-        types.is_empty() || types.contains(&record.target_type)
+        // A type that was not understood may be one of them.
+        let is_known = record.target_type != TargetType::Unknown;
+        types.is_empty() || !is_known || types.contains(&record.target_type)
     }
 
     pub(super) fn window_from(&self) -> UnixMillis {
@@ -210,10 +227,21 @@ impl FullReader<'_> {
     }
 }
 
+/// Whether the API refused the query as such.
+pub(super) fn is_refusal(error: &PollError) -> bool {
+    matches!(error, PollError::Call(error) if error.reason() == FailureReason::Config)
+}
+
 fn into_records(roots: Roots) -> Records {
     roots.into_iter().map(|(key, root)| (key, root.record)).collect()
 }
 
-fn sum(a: LostRows, b: LostRows) -> LostRows {
+/// What two listings lost that may have lost the same rows.
+fn greater(a: LostRows, b: LostRows) -> LostRows {
+    LostRows { skipped: a.skipped.max(b.skipped), missing: a.missing.max(b.missing) }
+}
+
+/// What two listings lost that have no row in common.
+pub(super) fn sum(a: LostRows, b: LostRows) -> LostRows {
     LostRows { skipped: a.skipped.saturating_add(b.skipped), missing: a.missing.saturating_add(b.missing) }
 }

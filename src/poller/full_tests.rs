@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -228,4 +229,91 @@ async fn a_poll_has_no_more_requests_under_way_than_allowed() {
     let published = polled(&cloud, config).await;
     assert_eq!(counts(&published), (320, 8, 320));
     assert_eq!(cloud.most_under_way(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_type_that_is_not_understood_may_be_one_of_the_configured() {
+    let good = Cloud::with((0..10).map(|n| main_task(&format!("t{n}"), n)));
+    let cloud = Cloud::scripted([], move |params, _| {
+        let mut page = good.page(params);
+        page["List"]
+            .as_array_mut()
+            .unwrap()
+            .iter_mut()
+            .take(4)
+            .for_each(|row| row["TargetType"] = json!(null));
+        Answer::Body(page)
+    });
+    let only = Config { target_types: vec![TargetType::Snapshot], ..config(Listing::Root) };
+    let published = polled(&cloud, only).await;
+    let types = &published.snapshot.as_ref().unwrap().types;
+    assert_eq!(types[&TargetType::Snapshot].tasks.iter().sum::<u64>(), 6);
+    assert_eq!(types[&TargetType::Unknown].tasks.iter().sum::<u64>(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_whose_only_row_is_hidden_costs_only_that_row() {
+    let good = Cloud::with((0..10).map(|n| main_task(&format!("t{n}"), n)));
+    let cloud = Cloud::scripted([], move |params, _| {
+        let mut page = good.page(params);
+        if params.contains_key("Status") {
+            // Counted as running, though it has just ended.
+            page["PageInfo"]["TotalCount"] = json!(1);
+        }
+        Answer::Body(page)
+    });
+    let published = polled(&cloud, config(Listing::Root)).await;
+    assert_eq!(counts(&published).0, 10);
+    assert_eq!(published.snapshot.as_ref().unwrap().missing_rows, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_main_task_that_the_api_lists_and_does_not_know_costs_only_itself() {
+    for flat in [true, false] {
+        let cloud = Cloud::scripted(fleet(), move |params, _| {
+            let is_flat = params["RootTask"] == "false" && !params.contains_key("TaskId");
+            if params.get("TaskId").is_some_and(|id| id == "r2") {
+                Answer::Refused(400, "TaskNotExist")
+            } else if is_flat && !flat {
+                Answer::Body(body(Vec::new(), 0, 50))
+            } else {
+                Answer::Good
+            }
+        });
+        let published = polled(&cloud, config(Listing::Auto)).await;
+        let snapshot = published.snapshot.as_ref().expect("a snapshot");
+        assert_eq!((snapshot.tasks, snapshot.missing_rows), if flat { (4, 0) } else { (2, 1) });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gap_in_the_history_is_read_again_a_few_times() {
+    let hides = Arc::new(AtomicBool::new(true));
+    let switch = Arc::clone(&hides);
+    let good = Cloud::with([main_task("old", 100), main_task("new", 1)]);
+    let cloud = Cloud::scripted([], move |params, _| {
+        let mut page = good.page(params);
+        if switch.load(Ordering::Relaxed) {
+            page["List"].as_array_mut().unwrap().retain(|row| row["TaskId"] != "old");
+        }
+        Answer::Body(page)
+    });
+    let long = || Config { keep_targets: 200 * HOUR, ..config(Listing::Root) };
+    let mut source = cloud.source(long());
+    source.poll().await;
+    assert_eq!(source.subscribe().borrow().snapshot.as_ref().unwrap().missing_rows, 1);
+    hides.store(false, Ordering::Relaxed);
+    source.poll().await;
+    assert_eq!(counts(&source.subscribe().borrow()), (1, 1, 2));
+
+    // What stays hidden is not asked for for ever.
+    hides.store(true, Ordering::Relaxed);
+    let mut source = cloud.source(long());
+    let mut asked = Vec::new();
+    for _ in 0..5 {
+        let before = cloud.asked.lock().unwrap().len();
+        source.poll().await;
+        asked.push(cloud.asked.lock().unwrap().len() - before);
+    }
+    assert_eq!(asked, [4, 4, 4, 2, 2]);
 }

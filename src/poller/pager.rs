@@ -28,6 +28,9 @@ const UNITED_READS: usize = 3;
 /// A refused page size is halved down to this.
 const LEAST_PAGE_SIZE: u32 = 10;
 
+/// How long at least until silence is looked at again.
+const LEAST_LOOK: Duration = Duration::from_millis(100);
+
 /// Of this many rows of a poll, one may be unusable.
 const ROWS_PER_UNUSABLE: u64 = 100;
 
@@ -44,8 +47,9 @@ impl PageSize {
         self.0.load(Ordering::Relaxed)
     }
 
-    fn set(&self, rows: u32) {
-        self.0.store(rows, Ordering::Relaxed);
+    /// Makes it `rows` at most; whether it was more.
+    fn shrink(&self, rows: u32) -> bool {
+        self.0.fetch_min(rows, Ordering::Relaxed) > rows
     }
 }
 
@@ -80,14 +84,20 @@ pub(super) struct Listed<V> {
     pub(super) lost: LostRows,
 }
 
+impl<V> Default for Listed<V> {
+    fn default() -> Self {
+        Self { rows: KeyMap::default(), lost: LostRows::default() }
+    }
+}
+
 impl Pager<'_> {
     /// Reads all pages of `query`.
     ///
     /// Rows count once however often they come. If fewer came than the API counts, the listing
     /// is read again. Two reads in a row with the same tasks and the same shortfall are the truth
-    /// of the server. Where rows shift in every read, the latest reads are united; the union
-    /// counts once it has had exactly all rows twice running, because a single time a task that
-    /// went might stand in for one that was never seen.
+    /// of the server. Where tasks start during every read, or rows shift, the latest reads are
+    /// united; the union counts once it has had all rows twice running, because a single time a
+    /// task that went might stand in for one that was never seen.
     pub(super) async fn read_all<V: Kept>(&self, query: &Query) -> Result<Listed<V>, PollError> {
         let mut reads: VecDeque<Read<V>> = VecDeque::new();
         let mut was_whole = false;
@@ -99,9 +109,10 @@ impl Pager<'_> {
             if reads.len() == UNITED_READS {
                 reads.pop_front();
             }
-            let (total, skipped) = (read.total, read.skipped);
+            let skipped = read.skipped;
             reads.push_back(read);
-            let is_whole = union_size(&reads) as u64 + skipped == total;
+            let union = union_size(&reads);
+            let is_whole = reads.back().is_some_and(|last| last.may_be_whole_with(union));
             if is_whole && was_whole {
                 let rows = reads.into_iter().flat_map(|read| read.rows).collect();
                 return Ok(Listed { rows, lost: LostRows { skipped, missing: 0 } });
@@ -117,15 +128,19 @@ impl Pager<'_> {
         self.begin(query).await.map(|(page, _)| page)
     }
 
-    /// Whether few enough rows of the poll so far were unusable.
-    pub(super) fn check_usable(&self) -> Result<(), PollError> {
+    /// Whether the rows of the poll so far, of which `lost` did not come, can be published: few
+    /// enough were unusable, and some came if there are any. An account whose every row is hidden
+    /// would look empty and healthy.
+    pub(super) fn check_usable(&self, lost: LostRows) -> Result<(), PollError> {
         let skipped = self.tally.skipped.load(Ordering::Relaxed);
         let rows = self.tally.received.load(Ordering::Relaxed);
         if skipped * ROWS_PER_UNUSABLE > rows {
-            Err(PollError::UnusableRows { skipped, rows })
-        } else {
-            Ok(())
+            return Err(PollError::UnusableRows { skipped, rows });
         }
+        if rows == 0 && lost.missing > 0 {
+            return Err(PollError::NothingShown { counted: lost.missing });
+        }
+        Ok(())
     }
 
     /// Fields that held a value that was not understood, so far.
@@ -148,13 +163,13 @@ impl Pager<'_> {
                 announced = announced.max(read.total);
             }
             while pages.len() < self.concurrency && next <= last {
-                pages.push(self.page(query, next, size));
+                pages.push(async move { (next, self.page(query, next, size).await) });
                 next += 1;
             }
-            let Some(page) = self.before_stall(pages.next()).await? else { break };
+            let Some((number, page)) = self.before_stall(pages.next()).await? else { break };
             let page: Page<(TaskKey, V)> = page?;
             received = page.rows.len() as u64 + page.skipped;
-            read.take(page);
+            read.take(number, page);
         }
         Ok(read)
     }
@@ -169,8 +184,7 @@ impl Pager<'_> {
                 Err(error) if refuses_page_size(&error) && size / 2 >= LEAST_PAGE_SIZE => size /= 2,
                 answer => {
                     let page = answer?;
-                    if size != asked {
-                        self.page_size.set(size);
+                    if self.page_size.shrink(size) {
                         let source = self.publisher.status().name;
                         tracing::warn!(
                             source,
@@ -205,15 +219,14 @@ impl Pager<'_> {
     async fn before_stall<T>(&self, page: impl Future<Output = T>) -> Result<T, PollError> {
         let mut page = std::pin::pin!(page);
         loop {
-            let client = self.api.client();
-            let patience = client.last_activity() + self.stall_timeout;
+            let patience = self.stall_timeout.saturating_sub(self.api.client().silence());
+            if patience.is_zero() {
+                return Err(PollError::Stalled { after: self.stall_timeout });
+            }
             tokio::select! {
                 biased;
                 page = &mut page => return Ok(page),
-                () = tokio::time::sleep_until(patience) => {}
-            }
-            if client.last_activity().elapsed() >= self.stall_timeout {
-                return Err(PollError::Stalled { after: self.stall_timeout });
+                () = tokio::time::sleep(patience.max(LEAST_LOOK)) => {}
             }
         }
     }

@@ -9,7 +9,7 @@ use super::pager::{Listed, PageSize, Pager, Tally};
 use super::publish::Publisher;
 use super::{Config, PollError};
 use crate::clock::{Clock, UnixMillis};
-use crate::ledger::Record;
+use crate::ledger::{Record, TaskKey};
 use crate::meters::Meters;
 use crate::model::FailureReason;
 use crate::sas::Query;
@@ -37,7 +37,7 @@ async fn read(cloud: &Cloud, page_size: u32) -> Result<Listed<Record>, PollError
         tally: Tally::default(),
     };
     let listed = pager.read_all(&Query::main_tasks()).await?;
-    pager.check_usable()?;
+    pager.check_usable(listed.lost)?;
     Ok(listed)
 }
 
@@ -88,7 +88,7 @@ async fn a_refused_page_size_is_halved_until_it_is_taken() {
     });
     let listed = read(&cloud, 50).await.unwrap();
     assert_eq!(listed.rows.len(), 30);
-    assert_eq!(cloud.asked_with("PageSize", "12"), 3);
+    assert_eq!((cloud.asked_with("PageSize", "50"), cloud.asked_with("PageSize", "12")), (1, 3));
 }
 
 #[tokio::test(start_paused = true)]
@@ -154,6 +154,7 @@ async fn a_listing_that_never_comes_together_is_incomplete() {
     });
     let error = read(&cloud, 100).await.unwrap_err();
     assert_eq!(error.reason(), FailureReason::Incomplete);
+    assert_eq!(cloud.asked_with("CurrentPage", "1"), 8);
 }
 
 #[tokio::test(start_paused = true)]
@@ -236,14 +237,63 @@ async fn one_empty_page_of_a_half_dead_server_is_read_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_count_below_the_rows_that_came_is_not_believed() {
+async fn a_count_below_the_rows_that_came_ends_no_listing() {
     let good = Cloud::with(tasks(100));
     let cloud = Cloud::scripted([], move |params, _| {
         let mut answer = good.page(params);
         answer["PageInfo"]["TotalCount"] = json!(10);
         Answer::Body(answer)
     });
-    assert_eq!(read(&cloud, 50).await.unwrap_err().reason(), FailureReason::Incomplete);
+    let listed = read(&cloud, 50).await.unwrap();
+    assert_eq!((listed.rows.len(), listed.lost.missing), (100, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_count_that_lags_behind_costs_no_second_read() {
+    let good = Cloud::with(tasks(10));
+    let cloud = Cloud::scripted([], move |params, _| {
+        let mut answer = good.page(params);
+        answer["PageInfo"]["TotalCount"] = json!(9);
+        Answer::Body(answer)
+    });
+    assert_eq!(read(&cloud, 50).await.unwrap().rows.len(), 10);
+    assert_eq!(cloud.asked.lock().unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_account_is_read_though_a_task_starts_in_every_read() {
+    for every in [3, 5, 10, 15, 20] {
+        let cloud = Cloud::with(tasks(1000));
+        let growing = cloud.clone();
+        let cloud = Cloud::scripted([], move |params, number| {
+            if number % every == every - 1 {
+                growing.tasks.lock().unwrap().push(main_task(&format!("new{number}"), 0));
+            }
+            Answer::Body(growing.page(params))
+        });
+        let listed = read(&cloud, 50).await.unwrap();
+        let old = (0..1000).filter(|n| listed.rows.contains_key(&TaskKey::of(&format!("t{n}")))).count();
+        assert_eq!((old, listed.lost.missing), (1000, 0), "a task every {every} requests");
+        assert!(cloud.asked.lock().unwrap().len() <= 66, "a task every {every} requests");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_page_cut_short_does_not_multiply_the_requests() {
+    for shown in [1, 5, 25, 49] {
+        let good = Cloud::with(tasks(2000));
+        let cloud = Cloud::scripted([], move |params, _| {
+            let mut answer = good.page(params);
+            if page_of(params) == 1 {
+                answer["List"].as_array_mut().unwrap().truncate(shown);
+            }
+            Answer::Body(answer)
+        });
+        let listed = read(&cloud, 50).await.unwrap();
+        assert_eq!((listed.rows.len(), listed.lost.missing), (1950 + shown, 50 - shown as u64));
+        // Two reads of 40 pages, and the first beyond the end with those asked for beside it.
+        assert!(cloud.asked.lock().unwrap().len() <= 2 * 44, "page 1 shows {shown}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

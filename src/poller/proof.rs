@@ -2,14 +2,16 @@
 //! See `docs/decisions/0001-proving-how-subtasks-are-listed.md`.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use crate::ledger::{FullListing, Record, Records, TaskKey};
-use crate::model::{FailureReason, Listing};
+use crate::model::Listing;
+use crate::rpc::CallError;
 use crate::sas::Query;
 use crate::snapshot::LostRows;
 
 use super::error::PollError;
-use super::full::{Full, FullReader, Root, Roots};
+use super::full::{Full, FullReader, Root, Roots, is_refusal, sum};
 use super::pager::Listed;
 
 /// Newest main tasks that are asked for their subtasks in each full listing.
@@ -25,6 +27,8 @@ const BARREN_ASKED: usize = 20;
 /// What main tasks say when they are asked for their subtasks.
 #[derive(Debug, Default)]
 struct Evidence {
+    /// Main tasks that were asked.
+    asked: BTreeSet<Box<str>>,
     /// Subtasks that a flat listing from the look-back on must hold.
     due: Vec<TaskKey>,
     /// Older ones, which a flat listing from further back must hold.
@@ -40,14 +44,19 @@ impl FullReader<'_> {
     /// that main tasks show; they are asked for first, so that one that starts meanwhile proves
     /// nothing wrong. Where nothing speaks for or against a way, the one in use stays.
     pub(super) async fn find_out(&self, roots: Listed<Root>) -> Result<Full, PollError> {
-        let mut evidence = self.ask(&roots.rows).await?;
-        let scans = or_none(self.window(&Query::subtasks()).await)?;
+        let mut evidence = Evidence::default();
+        self.ask_newest(&roots.rows, &mut evidence).await?;
+        let scans = match self.window(&Query::subtasks()).await {
+            // It was answered until now, so this says nothing of how the account is listed.
+            flat if self.way_in_use == Listing::Flat => flat?,
+            flat => or_none(flat)?,
+        };
+        let lost = sum(roots.lost, scans.lost);
         let has_own_rows = scans.rows.keys().any(|key| !roots.rows.contains_key(key));
-        let is_complete = evidence.due.iter().all(|key| scans.rows.contains_key(key));
-        let way = if is_complete && has_own_rows {
-            Listing::Flat
-        } else if !is_complete {
+        let way = if self.refutes(&roots.rows, &evidence, &scans.rows).await? {
             Listing::PerRoot
+        } else if has_own_rows && !evidence.due.is_empty() {
+            Listing::Flat
         } else if self.way_in_use != Listing::Auto {
             self.way_in_use_or(&evidence)
         } else {
@@ -58,8 +67,20 @@ impl FullReader<'_> {
             Listing::Flat => self.flat(roots, scans, with_history).await,
             Listing::PerRoot => self.per_root(roots, with_history).await,
             Listing::Root => self.root_only(roots, with_history).await,
-            Listing::Auto => Ok(Full::new(way, FullListing::default(), LostRows::default())),
+            Listing::Auto => Ok(Full::new(way, FullListing::default(), lost, LostRows::default())),
         }
+    }
+
+    /// Whether main tasks show subtasks that `flat` lacks. They are asked once more, because a
+    /// subtask may have gone between the two.
+    async fn refutes(&self, roots: &Roots, evidence: &Evidence, flat: &Records) -> Result<bool, PollError> {
+        let is_lacking = |key: &&TaskKey| !flat.contains_key(*key);
+        if evidence.due.iter().filter(is_lacking).count() == 0 {
+            return Ok(false);
+        }
+        let mut again = Evidence::default();
+        self.ask_newest(roots, &mut again).await?;
+        Ok(evidence.due.iter().filter(is_lacking).any(|key| again.due.contains(key)))
     }
 
     /// The way in use, unless main tasks have subtasks after all.
@@ -83,8 +104,8 @@ impl FullReader<'_> {
         }
         let flat = or_none(self.since(&Query::subtasks(), from).await)?.rows;
         let has_own_rows = flat.keys().any(|key| !roots.contains_key(key) && !older.contains_key(key));
-        let is_complete = evidence.older.iter().all(|key| flat.contains_key(key));
-        if has_own_rows && is_complete {
+        let is_complete = evidence.due.iter().chain(&evidence.older).all(|key| flat.contains_key(key));
+        if has_own_rows && is_complete && evidence.with_subtasks > 0 {
             Ok(Listing::Flat)
         } else if evidence.with_subtasks > 0 {
             Ok(Listing::PerRoot)
@@ -99,15 +120,14 @@ impl FullReader<'_> {
     }
 
     /// Asks the newest main tasks.
-    async fn ask(&self, roots: &Roots) -> Result<Evidence, PollError> {
-        let mut evidence = Evidence::default();
+    async fn ask_newest(&self, roots: &Roots, evidence: &mut Evidence) -> Result<(), PollError> {
         for root in newest_first(roots.values()).into_iter().take(NEWEST_ASKED) {
-            self.ask_one(root, &mut evidence).await?;
+            self.ask_one(root, evidence).await?;
             if evidence.with_subtasks == ENOUGH_PROOF {
                 break;
             }
         }
-        Ok(evidence)
+        Ok(())
     }
 
     /// Asks finished main tasks spread evenly over age, until one has subtasks: one that still
@@ -129,7 +149,15 @@ impl FullReader<'_> {
     }
 
     async fn ask_one(&self, root: &Root, evidence: &mut Evidence) -> Result<(), PollError> {
-        let page = self.pager.first_page::<Record>(&Query::subtasks_of(&root.id)).await?;
+        if evidence.asked.contains(&root.id) {
+            return Ok(());
+        }
+        evidence.asked.insert(root.id.clone());
+        let page = match self.pager.first_page::<Record>(&Query::subtasks_of(&root.id)).await {
+            // One that the API lists and does not know: it says nothing.
+            Err(error) if is_refusal(&error) => return Ok(()),
+            page => page?,
+        };
         if page.rows.is_empty() && page.total == 0 {
             evidence.barren += usize::from(root.record.status.is_finished());
             return Ok(());
@@ -152,11 +180,13 @@ impl FullReader<'_> {
 /// A server that wants a main task named may refuse a flat listing instead of showing nothing.
 fn or_none(flat: Result<Listed<Record>, PollError>) -> Result<Listed<Record>, PollError> {
     match flat {
-        Err(PollError::Call(error)) if error.reason() == FailureReason::Config => {
-            Ok(Listed { rows: Records::default(), lost: LostRows::default() })
-        }
+        Err(PollError::Call(error)) if wants_another_parameter(&error) => Ok(Listed::default()),
         flat => flat,
     }
+}
+
+fn wants_another_parameter(error: &CallError) -> bool {
+    error.code().is_some_and(|code| code.starts_with("Missing") || code.starts_with("InvalidParameter"))
 }
 
 fn newest_first<'r>(roots: impl Iterator<Item = &'r Root>) -> Vec<&'r Root> {

@@ -1,6 +1,12 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::json;
+
 use super::Config;
 use super::fake::{
-    Answer, Cloud, FakeTask, HOUR, body, config, counts, fleet, main_task, per_root_cloud, polled, subtask,
+    Answer, Cloud, FakeTask, HOUR, NOW, body, config, counts, fleet, main_task, per_root_cloud, polled,
+    subtask,
 };
 use crate::model::{FailureReason, Listing};
 
@@ -172,4 +178,77 @@ async fn a_proven_account_is_not_asked_for_more_proof_than_needed() {
     assert!((20..=25).contains(&first), "{first}");
     source.poll().await;
     assert_eq!(asked(&cloud) - first, 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_flat_listing_is_no_empty_account() {
+    for code in ["InvalidParameter", "SomethingNew", "InvalidApi.NotFound"] {
+        let refusing = Arc::new(AtomicBool::new(false));
+        let switch = Arc::clone(&refusing);
+        let cloud = Cloud::scripted(fleet(), move |params, _| {
+            let is_flat = params["RootTask"] == "false" && !params.contains_key("TaskId");
+            if is_flat && switch.load(Ordering::Relaxed) { Answer::Refused(400, code) } else { Answer::Good }
+        });
+        let mut source = cloud.source(config(Listing::Auto));
+        source.poll().await;
+        refusing.store(true, Ordering::Relaxed);
+        let newer = (0..5).map(|n| FakeTask { status: 1, ..main_task(&format!("new{n}"), 0) });
+        cloud.tasks.lock().unwrap().extend(newer);
+        source.poll().await;
+        let published = source.subscribe().borrow().clone();
+        assert_eq!(
+            (published.status.consecutive_failures, published.status.listing),
+            (1, Listing::Flat),
+            "{code}"
+        );
+        assert_eq!(counts(&published), (4, 2, 4), "{code}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stray_row_does_not_prove_the_flat_listing() {
+    let mut tasks: Vec<_> =
+        (0..5).map(|n| FakeTask { status: 3, ..main_task(&format!("dead{n}"), 0) }).collect();
+    for r in 0..10 {
+        let root = format!("r{r}");
+        tasks.push(main_task(&root, r + 5));
+        tasks.extend((0..10).map(|s| subtask(&format!("s{r}-{s}"), &root, r + 5)));
+    }
+    let good = Cloud::with(tasks);
+    let cloud = Cloud::scripted([], move |params, _| {
+        let is_flat = params["RootTask"] == "false" && !params.contains_key("TaskId");
+        let stray = json!({"TaskId": "stray", "Status": 2, "TargetType": 1, "StartTime": NOW - 3_600_000});
+        let rows = if params.contains_key("Status") { Vec::new() } else { vec![stray] };
+        Answer::Body(if is_flat { body(rows.clone(), rows.len(), 50) } else { good.page(params) })
+    });
+    let published = polled(&cloud, config(Listing::Auto)).await;
+    assert_eq!((published.status.listing, counts(&published).0), (Listing::PerRoot, 100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subtask_that_goes_meanwhile_does_not_change_the_way() {
+    let cloud = Cloud::with(fleet());
+    let shrinking = cloud.clone();
+    let cloud = Cloud::scripted([], move |params, _| {
+        let page = shrinking.page(params);
+        if params.get("TaskId").is_some_and(|id| id == "r1") {
+            shrinking.tasks.lock().unwrap().retain(|task| task.id != "s1");
+        }
+        Answer::Body(page)
+    });
+    let published = polled(&cloud, config(Listing::Auto)).await;
+    assert_eq!((published.status.listing, counts(&published).0), (Listing::Flat, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn main_tasks_that_have_subtasks_after_all_are_no_scans() {
+    let cloud = per_root_cloud(vec![main_task("r1", 2)]);
+    let mut source = cloud.source(config(Listing::Auto));
+    source.poll().await;
+    assert_eq!(source.subscribe().borrow().status.listing, Listing::Root);
+    // They started before the look-back, so no flat listing must hold them.
+    cloud.tasks.lock().unwrap().push(subtask("s1", "r1", 30));
+    source.poll().await;
+    let published = source.subscribe().borrow().clone();
+    assert_eq!((published.status.listing, counts(&published).0), (Listing::PerRoot, 0));
 }

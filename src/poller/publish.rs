@@ -96,7 +96,6 @@ impl Publisher {
             status.ledger_tasks = ledger_tasks as u64;
             status.failure = None;
             status.consecutive_failures = 0;
-            status.success_duration = duration;
             status.stale_after = self.least_stale_after.max(duration * 3);
             link.note(status);
             published.snapshot = Some(Arc::new(snapshot));
@@ -104,17 +103,14 @@ impl Publisher {
         });
     }
 
-    /// A poll that took `duration` failed.
-    pub(super) fn failure(&self, failure: PollFailure, duration: Duration, link: Link) {
+    /// A poll failed. How long that took says nothing of how old data may be.
+    pub(super) fn failure(&self, failure: PollFailure, link: Link) {
         self.change(|published| {
             let status = &mut published.status;
             status.poll_began = None;
             status.last_poll = Some(failure.at);
             status.failure = Some(failure);
             status.consecutive_failures += 1;
-            // The next good poll may take as long as the last one did.
-            let longest = duration.max(status.success_duration);
-            status.stale_after = self.least_stale_after.max(longest * 3);
             link.note(status);
         });
     }

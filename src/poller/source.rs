@@ -23,6 +23,10 @@ use super::pager::{PageSize, Pager, Tally};
 use super::publish::{Link, Publisher};
 use super::schedule::Schedule;
 
+/// How often the last states of targets are read from before the look-back, while rows of them
+/// are missing. Rows that shifted away may come; rows that the server never shows will not.
+const HISTORY_READS: u32 = 3;
+
 /// What a source is called and what it points at, for labels.
 #[derive(Clone, Debug)]
 pub struct Identity {
@@ -47,8 +51,8 @@ pub struct Source {
     page_size: PageSize,
     ledger: Ledger,
     notices: Notices,
-    /// Whether the last states of targets are known from before the look-back.
-    is_seeded: bool,
+    /// How often the last states of targets are still read from before the look-back.
+    history_reads: u32,
 }
 
 impl Source {
@@ -63,7 +67,7 @@ impl Source {
             meters,
             ledger: Ledger::default(),
             notices: Notices::default(),
-            is_seeded: false,
+            history_reads: HISTORY_READS,
         }
     }
 
@@ -94,13 +98,14 @@ impl Source {
     pub async fn poll(&mut self) {
         let began = Instant::now();
         self.publisher.poll_begins(self.clock.now());
+        self.api.client().restart_silence();
         let outcome = self.read_full().await;
         let duration = began.elapsed();
         let failure = outcome.as_ref().err().map(PollError::reason);
         self.meters.full_poll(duration, failure);
         match outcome {
             Ok(full) => self.succeed(full, duration),
-            Err(error) => self.fail(&error, duration),
+            Err(error) => self.fail(&error),
         }
     }
 
@@ -118,23 +123,24 @@ impl Source {
             pager,
             config: &self.config,
             now: self.clock.now(),
-            with_history: !self.is_seeded,
+            with_history: self.history_reads > 0,
             way_in_use: self.publisher.status().listing,
         };
         reader.read().await
     }
 
     fn succeed(&mut self, full: Full, duration: Duration) {
-        let Full { listing, way, lost, unknown } = full;
+        let Full { listing, way, lost, history_is_whole, unknown } = full;
         let now = self.clock.now();
         let before = self.publisher.status();
         if way != before.listing {
             // What counted as a scan task may no longer be one.
             self.ledger = Ledger::default();
+            self.history_reads = HISTORY_READS;
         }
         let kept = self.config.lookback + self.config.keep_targets;
         self.ledger.apply(listing, now, kept);
-        self.is_seeded = true;
+        self.history_reads = if history_is_whole { 0 } else { self.history_reads.saturating_sub(1) };
         let snapshot = snapshot::fold(&self.ledger, now, self.config.lookback, lost);
         self.notices.poll_succeeded(&before, way, lost);
         self.notices.unknown_values(&before.name, unknown);
@@ -147,11 +153,11 @@ impl Source {
         self.publisher.success(snapshot, way, self.ledger.len(), duration, self.link());
     }
 
-    fn fail(&mut self, error: &PollError, duration: Duration) {
+    fn fail(&mut self, error: &PollError) {
         let (now, reason) = (self.clock.now(), error.reason());
         let failure = PollFailure { at: now, reason, message: in_words(error), advice: error.advice() };
         self.notices.poll_failed(&self.publisher.status(), &failure);
-        self.publisher.failure(failure, duration, self.link());
+        self.publisher.failure(failure, self.link());
         if self.publisher.is_stale(now) {
             self.notices.data_stale(&self.publisher.status());
         }

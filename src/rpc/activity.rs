@@ -1,85 +1,92 @@
-//! When the way to the API was last heard of.
+//! For how long the API has owed an answer.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Notes the requests of one client. A client none of whose requests is out is not waiting for
-/// the API: only for its own limits, or for nothing.
+/// Measures the silence of the API towards one client: the time since its last good answer in
+/// which a request was out. Waiting for our own limits is not its silence.
 #[derive(Debug)]
 pub(super) struct Activity(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
     out: usize,
-    last: Instant,
+    /// Silence up to `changed`.
+    silence: Duration,
+    /// When `out` or `silence` last changed.
+    changed: Instant,
 }
 
-/// A request that may go out; dropped when its answer came, or when it was given up.
+/// A request that is out; dropped when its answer came, or when it was given up.
 #[derive(Debug)]
 pub(super) struct Out<'a>(&'a Activity);
 
 impl Activity {
     /// Nothing is out.
     pub(super) fn new() -> Self {
-        Self(Mutex::new(State { out: 0, last: Instant::now() }))
+        Self(Mutex::new(State { out: 0, silence: Duration::ZERO, changed: Instant::now() }))
     }
 
-    /// A request may go out now.
+    /// A request goes out now.
     pub(super) fn request(&self) -> Out<'_> {
-        self.note(|out| out + 1);
+        self.change(|state| state.out += 1);
         Out(self)
     }
 
-    /// When a request last went out or ended; now if none is out.
-    pub(super) fn last(&self) -> Instant {
-        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.out == 0 { Instant::now() } else { state.last }
+    /// A good answer came, or nobody cares any more.
+    pub(super) fn reset(&self) {
+        self.change(|state| state.silence = Duration::ZERO);
     }
 
-    fn note(&self, change: impl FnOnce(usize) -> usize) {
+    /// The silence so far.
+    pub(super) fn silence(&self) -> Duration {
+        self.change(|state| state.silence)
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.out = change(state.out);
-        state.last = Instant::now();
+        let now = Instant::now();
+        if state.out > 0 {
+            let passed = now - state.changed;
+            state.silence += passed;
+        }
+        state.changed = now;
+        change(&mut state)
     }
 }
 
 impl Drop for Out<'_> {
     fn drop(&mut self) {
-        self.0.note(|out| out - 1);
+        self.0.change(|state| state.out -= 1);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
 
     #[tokio::test(start_paused = true)]
-    async fn silence_counts_from_the_last_request_or_answer_while_something_is_out() {
+    async fn silence_is_the_time_with_a_request_out_since_the_last_good_answer() {
         let activity = Activity::new();
         let first = activity.request();
         tokio::time::advance(SECOND).await;
-        assert_eq!(activity.last().elapsed(), SECOND);
         let second = activity.request();
-        assert_eq!(activity.last().elapsed(), Duration::ZERO);
         tokio::time::advance(SECOND).await;
+        assert_eq!(activity.silence(), 2 * SECOND);
         drop(first);
-        tokio::time::advance(3 * SECOND).await;
-        assert_eq!(activity.last().elapsed(), 3 * SECOND);
+        // A bad answer, and one more try.
         drop(second);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn with_nothing_out_nobody_is_silent() {
-        let activity = Activity::new();
+        tokio::time::advance(60 * SECOND).await;
+        assert_eq!(activity.silence(), 2 * SECOND);
+        let third = activity.request();
         tokio::time::advance(SECOND).await;
-        assert_eq!(activity.last().elapsed(), Duration::ZERO);
-        drop(activity.request());
-        tokio::time::advance(SECOND).await;
-        assert_eq!(activity.last().elapsed(), Duration::ZERO);
+        assert_eq!(activity.silence(), 3 * SECOND);
+        activity.reset();
+        assert_eq!(activity.silence(), Duration::ZERO);
+        drop(third);
     }
 }

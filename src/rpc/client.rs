@@ -79,7 +79,10 @@ impl Client {
             let tried = hold(permit, self.attempt(request, &read, attempts.start())).await;
             drop(out);
             let Failed { error, advice } = match tried {
-                Ok(value) => return Ok(value),
+                Ok(value) => {
+                    self.activity.reset();
+                    return Ok(value);
+                }
                 Err(failed) => failed,
             };
             let retry = match error.retry() {
@@ -105,10 +108,15 @@ impl Client {
         self.parts.limits.rate()
     }
 
-    /// When the API was last heard of, or last asked something: what it has been silent since.
-    /// Now, while no request is out: waiting for our own limits is not the API's silence.
-    pub fn last_activity(&self) -> Instant {
-        self.activity.last()
+    /// How long requests have been out without a good answer, since the last one or since
+    /// [`Self::restart_silence`]. Waiting for our own limits does not count.
+    pub fn silence(&self) -> Duration {
+        self.activity.silence()
+    }
+
+    /// What was silent before does not matter any more.
+    pub fn restart_silence(&self) {
+        self.activity.reset();
     }
 
     async fn attempt<T>(

@@ -196,7 +196,7 @@ async fn a_source_whose_requests_hang_does_not_hold_up_another_that_shares_its_l
 #[tokio::test(start_paused = true)]
 async fn an_api_is_silent_while_a_request_is_out_and_not_while_one_waits_for_the_limits() {
     let rig = rig_with([ok(), Step::Hang], |parts| parts.limits = Arc::new(Limits::new(0.005, 8)));
-    let silence = || rig.client.last_activity().elapsed();
+    let silence = || rig.client.silence();
     rig.call().await.unwrap();
     let second = rig.call();
     let watched = async {
@@ -213,7 +213,9 @@ async fn an_api_is_silent_while_a_request_is_out_and_not_while_one_waits_for_the
         }
         outcome = second => panic!("{outcome:?} though nothing was answered"),
     }
-    // The call was given up with its request.
+    // The call was given up with its request, and is not forgotten until somebody says so.
+    assert_eq!(silence(), Duration::from_secs(20));
+    rig.client.restart_silence();
     assert_eq!(silence(), Duration::ZERO);
 }
 

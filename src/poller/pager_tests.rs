@@ -326,3 +326,19 @@ async fn a_page_size_refused_in_the_middle_does_not_tear_other_listings_apart() 
     let (first, second) = tokio::join!(read(&cloud, 20), read(&cloud, 20));
     assert_eq!((first.unwrap().rows.len(), second.unwrap().rows.len()), (60, 60));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_shortfall_that_changes_is_not_the_truth_of_the_server() {
+    let reads = AtomicUsize::new(0);
+    let cloud = Cloud::scripted([], move |params, _| {
+        if page_of(params) == 1 {
+            reads.fetch_add(1, Ordering::Relaxed);
+        }
+        let total = if reads.load(Ordering::Relaxed) == 1 { 5 } else { 3 };
+        let rows = if page_of(params) == 1 { vec![json!({"TaskId": "a", "Status": 2})] } else { Vec::new() };
+        Answer::Body(body(rows, total, 50))
+    });
+    let listed = read(&cloud, 50).await.unwrap();
+    assert_eq!((listed.rows.len(), listed.lost.missing), (1, 2));
+    assert_eq!(cloud.asked_with("CurrentPage", "1"), 3);
+}

@@ -26,7 +26,7 @@ pub(super) fn settings(merged: &Merged, env: &Env, mistakes: &mut Mistakes) -> S
     };
     timing(&base.rpc, &base.poller, "", "", mistakes);
     let mut sources = source::sources(&values, &base, &merged.sources, mistakes, &mut warnings);
-    limits::unite(&mut sources, env, mistakes, &mut warnings);
+    limits::unite(&mut sources, env, &mut warnings);
     environment_proxy(&sources, env, mistakes);
     let logging = logging_config(values.text("log.level"), values.text("log.format"));
     Settings { logging, web: web_config(&values), sources, warnings }
@@ -138,15 +138,6 @@ pub(super) fn timing(
         rpc.connect_timeout,
         "else no time is left for the answer; raise the first or lower the second",
     );
-    let stall = format!("{prefix}poll.stall_timeout");
-    let rate = format!("{prefix}api.requests_per_second");
-    if !limits::is_in_time(poller.stall_timeout, rpc.requests_per_second)
-        && !mistakes.concern(&stall)
-        && !mistakes.concern(&rate)
-    {
-        let problem = limits::too_slow(poller.stall_timeout, rpc.requests_per_second);
-        mistakes.add(stall, origin, format!("{problem} of {rate}; raise one of the two"));
-    }
 }
 
 /// The proxy of the environment, where a source would go through it.

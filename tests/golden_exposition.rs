@@ -69,6 +69,8 @@ fn full(name: &str) -> Published {
         targets_unidentified: 2,
         skipped_rows: 1,
         missing_rows: 4,
+        running: Vec::new(),
+        failing: Vec::new(),
     }));
     published
 }

@@ -1,12 +1,14 @@
 //! The words of the field: tasks, their states, failures, the state of a source.
 
 mod label;
+mod names;
 mod reason;
 mod status;
 mod task;
 mod words;
 
 pub use label::{LabelNameError, check_label_name};
+pub use names::{Name, TargetNames};
 pub use reason::FailureReason;
 pub use status::{Listing, PollFailure, RowProgress, SourceStatus};
 pub use task::{CheckProgress, Progress, Task};

@@ -44,6 +44,8 @@ pub(crate) fn good(name: &str) -> Published {
         targets_unidentified: 0,
         skipped_rows: 0,
         missing_rows: 0,
+        running: Vec::new(),
+        failing: Vec::new(),
     }));
     published
 }

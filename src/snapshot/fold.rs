@@ -48,7 +48,16 @@ pub fn fold(ledger: &Ledger, now: UnixMillis, lookback: Duration, lost: LostRows
         types.entry(root.target_type).or_default().root_tasks[root.status.index()] += 1;
     }
     let LostRows { skipped: skipped_rows, missing: missing_rows } = lost;
-    Snapshot { as_of: now, types, tasks, targets_unidentified, skipped_rows, missing_rows }
+    Snapshot {
+        as_of: now,
+        types,
+        tasks,
+        targets_unidentified,
+        skipped_rows,
+        missing_rows,
+        running: Vec::new(),
+        failing: Vec::new(),
+    }
 }
 
 fn count_scan(facts: &mut TypeFacts, scan: &Record) {

@@ -2,9 +2,11 @@
 
 mod buckets;
 mod fold;
+mod lists;
 
 pub use buckets::{ProgressBucket, SpaceBucket};
 pub use fold::{LostRows, fold};
+pub use lists::{FailingTarget, RunningScan};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,6 +31,11 @@ pub struct Snapshot {
     pub skipped_rows: u64,
     /// Rows that the API counts and never shows.
     pub missing_rows: u64,
+    /// Scans that run, those that run longest first, up to the limit of the configuration.
+    pub running: Vec<RunningScan>,
+    /// Targets whose latest finished scan failed or timed out, those that finished last first, up
+    /// to the limit of the configuration.
+    pub failing: Vec<FailingTarget>,
 }
 
 /// The facts of one type of target. Arrays are indexed by the words' `index()`.

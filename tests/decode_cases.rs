@@ -61,11 +61,14 @@ fn describe_task(task: &Task<'_>) -> String {
     let checks: Vec<_> =
         task.checks.iter().map(|(check, progress)| format!("{check}={}", progress.ratio())).collect();
     format!(
-        "{:?} {} {} target {:?} start {:?} end {:?} progress {:?} bytes {:?} report {} checks [{}]",
+        "{:?} {} {} target {:?} instance {:?} {:?} name {:?} start {:?} end {:?} progress {:?} bytes {:?} report {} checks [{}]",
         task.id,
         task.target_type,
         task.status,
         task.target,
+        task.instance_id,
+        task.instance_name,
+        task.target_name,
         task.start.map(|time| time.as_millis()),
         task.end.map(|time| time.as_millis()),
         task.progress.map(|progress| progress.ratio()),

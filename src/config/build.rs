@@ -5,6 +5,7 @@ use std::time::Duration;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::env::Env;
+use crate::ledger::Naming;
 use crate::{logging, poller, rpc, web};
 
 use super::layers::Merged;
@@ -102,6 +103,16 @@ pub(super) fn poller_config(values: &Values, prefix: &str, base: &poller::Config
         concurrency: values.whole(&format!("{prefix}api.concurrency")).unwrap_or(base.concurrency),
         listing: base.listing,
         target_types: base.target_types.clone(),
+        listed: values.whole(&format!("{prefix}metrics.targets.limit")).unwrap_or(base.listed),
+        naming: match (
+            values.text(&format!("{prefix}metrics.targets.mode")),
+            values.flag(&format!("{prefix}metrics.targets.names")),
+        ) {
+            (Some("off"), _) => Naming::Nothing,
+            (Some(_), Some(false)) => Naming::Ids,
+            (Some(_), _) => Naming::All,
+            (None, _) => base.naming,
+        },
     }
 }
 

@@ -1,16 +1,19 @@
 //! What is remembered of the tasks of one source, in memory.
 
 mod key;
+mod names;
 mod record;
 mod targets;
 
 pub use key::{KeyMap, KeySet, TargetKey, TaskKey};
+pub use names::{Names, Naming};
 pub use record::Record;
 pub use targets::{Finished, Target, Targets};
 
 use std::time::Duration;
 
 use crate::clock::UnixMillis;
+use crate::model::Status;
 
 /// Records by the fingerprint of their task.
 pub type Records = KeyMap<TaskKey, Record>;
@@ -24,6 +27,8 @@ pub struct FullListing {
     pub roots: Option<Records>,
     /// Older scan tasks, read for the last states of their targets only.
     pub history: Records,
+    /// Names of targets among all those.
+    pub names: Names,
 }
 
 /// The tasks and targets of one source. Pure: it knows no clock and no network.
@@ -32,13 +37,14 @@ pub struct Ledger {
     scans: Records,
     roots: Option<Records>,
     targets: Targets,
+    names: Names,
 }
 
 impl Ledger {
     /// Takes over a full listing that was complete at `now`. A task that it does not hold
     /// leaves the ledger; what was known of its target stays for `keep_targets`.
     pub fn apply(&mut self, listing: FullListing, now: UnixMillis, keep_targets: Duration) {
-        let FullListing { scans, roots, history } = listing;
+        let FullListing { scans, roots, history, mut names } = listing;
         let mut targets = Targets::default();
         for (&key, record) in history.iter().chain(&scans) {
             targets::observe(&mut targets, key, record, now);
@@ -49,7 +55,13 @@ impl Ledger {
         };
         let superseded = |key| is_finished(&scans, key) || is_finished(&history, key);
         targets::carry_over(&mut targets, &self.targets, now.minus(keep_targets), superseded);
-        *self = Self { scans, roots, targets };
+        let finished = history.iter().chain(&scans);
+        targets::date_failures(&mut targets, &self.targets, finished, now);
+        let running = scans.values().filter(|scan| scan.status == Status::Running);
+        let running: KeySet<TargetKey> = running.filter_map(|scan| scan.target).collect();
+        let fails = |key| targets.get(&key).is_some_and(Target::is_failing);
+        names.carry_over(std::mem::take(&mut self.names), |key| running.contains(&key) || fails(key));
+        *self = Self { scans, roots, targets, names };
     }
 
     /// The scan tasks of the last listing.
@@ -65,6 +77,11 @@ impl Ledger {
     /// What is known of each target.
     pub fn targets(&self) -> &Targets {
         &self.targets
+    }
+
+    /// The names of targets that fail, and of those that are being scanned.
+    pub fn names(&self) -> &Names {
+        &self.names
     }
 
     /// Tasks remembered, main tasks included.

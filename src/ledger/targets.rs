@@ -15,6 +15,20 @@ pub struct Target {
     pub latest: Finished,
     /// Its latest completed task.
     pub latest_success: Option<Finished>,
+    /// When it finished for the first time without completing since its latest completed task,
+    /// as far as is known; by the start of that task if its end is not known.
+    pub failing_since: Option<UnixMillis>,
+}
+
+impl Target {
+    /// Whether its latest finished task did not complete.
+    pub fn is_failing(&self) -> bool {
+        self.latest.status != Status::Completed
+    }
+
+    fn fails_since(&mut self, at: UnixMillis) {
+        self.failing_since = Some(self.failing_since.map_or(at, |since| since.min(at)));
+    }
 }
 
 /// A finished task, as far as its target needs it. The order is the order of finishing: by
@@ -72,6 +86,35 @@ pub(super) fn carry_over(
     }
 }
 
+/// Finds out since when the failing ones of `targets` fail: by the `finished` tasks, and by what
+/// `old` knows of times before those.
+pub(super) fn date_failures<'r>(
+    targets: &mut Targets,
+    old: &Targets,
+    finished: impl Iterator<Item = (&'r TaskKey, &'r Record)>,
+    now: UnixMillis,
+) {
+    for (&key, record) in finished {
+        if record.status == Status::Completed {
+            continue;
+        }
+        let Some(target) = record.target.and_then(|target| targets.get_mut(&target)) else { continue };
+        let finished = Finished::of(key, record, now);
+        if finished.is_some() && finished > target.latest_success && target.is_failing() {
+            finished
+                .and_then(|finished| finished.ordered_at)
+                .into_iter()
+                .for_each(|at| target.fails_since(at));
+        }
+    }
+    for (key, target) in targets.iter_mut().filter(|(_, target)| target.is_failing()) {
+        let success = target.latest_success.and_then(|success| success.ordered_at);
+        let known = old.get(key).and_then(|old| old.failing_since);
+        known.filter(|&since| Some(since) > success).into_iter().for_each(|at| target.fails_since(at));
+        target.latest.ordered_at.into_iter().for_each(|at| target.fails_since(at));
+    }
+}
+
 fn observe_finished(targets: &mut Targets, key: TargetKey, target_type: TargetType, finished: Finished) {
     let success = (finished.status == Status::Completed).then_some(finished);
     targets
@@ -80,5 +123,5 @@ fn observe_finished(targets: &mut Targets, key: TargetKey, target_type: TargetTy
             target.latest = target.latest.max(finished);
             target.latest_success = target.latest_success.max(success);
         })
-        .or_insert(Target { target_type, latest: finished, latest_success: success });
+        .or_insert(Target { target_type, latest: finished, latest_success: success, failing_since: None });
 }

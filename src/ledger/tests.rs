@@ -14,6 +14,9 @@ fn task(id: &str, target: &'static str, status: Status, start: i64, end: Option<
         id: Cow::Borrowed(id),
         target_type: TargetType::Snapshot,
         target: Some(Cow::Borrowed(target)),
+        instance_id: None,
+        instance_name: Some(Cow::Borrowed("a name")),
+        target_name: None,
         status,
         start: Some(at(start)),
         end: end.map(at),
@@ -116,4 +119,77 @@ fn the_last_success_outlives_a_later_failure() {
     let target = ledger.targets().values().next().unwrap();
     assert_eq!(target.latest.status, Status::Failed);
     assert_eq!(target.latest_success.and_then(|success| success.finished_at), Some(at(1)));
+}
+
+fn named(target: &str) -> Names {
+    let mut names = Names::default();
+    let task = Task {
+        id: Cow::Borrowed("x"),
+        target_type: TargetType::Snapshot,
+        target: Some(Cow::Borrowed(target)),
+        instance_id: Some(Cow::Borrowed("i-1")),
+        instance_name: Some(Cow::Borrowed("web\u{1b}[31m")),
+        target_name: None,
+        status: Status::Failed,
+        start: None,
+        end: None,
+        progress: None,
+        checks: CheckProgress::default(),
+        measured_bytes: None,
+        report: ReportStatus::None,
+    };
+    names.note(&task, Naming::All);
+    names
+}
+
+fn shown(ledger: &Ledger) -> Vec<String> {
+    let key = |target: &Option<TargetKey>| target.and_then(|key| ledger.names().get(key).cloned());
+    let names = ledger.scans().values().filter_map(|scan| key(&scan.target));
+    names.map(|names| names.best().to_string()).collect()
+}
+
+#[test]
+fn names_are_kept_while_their_target_fails_or_is_scanned_and_are_fit_to_be_shown() {
+    let mut ledger = Ledger::default();
+    let failed = || task("a", "host", Status::Failed, 0, Some(1));
+    ledger.apply(FullListing { names: named("host"), ..listing([failed()]) }, at(2), DAY);
+    assert_eq!(shown(&ledger), ["web[31m"]);
+    ledger.apply(listing([failed()]), at(3), DAY);
+    assert_eq!(shown(&ledger), ["web[31m"], "a poll that does not tell them keeps them");
+    ledger.apply(listing([task("b", "host", Status::Completed, 3, Some(4))]), at(5), DAY);
+    assert_eq!(shown(&ledger), [""; 0], "a good target needs none");
+    let running = || task("c", "host", Status::Running, 6, None);
+    ledger.apply(FullListing { names: named("host"), ..listing([running()]) }, at(7), DAY);
+    assert_eq!(shown(&ledger), ["web[31m"]);
+}
+
+#[test]
+fn a_target_without_a_running_or_failed_scan_costs_no_names() {
+    let mut ledger = Ledger::default();
+    let good = task("a", "host", Status::Completed, 0, Some(1));
+    ledger.apply(FullListing { names: named("host"), ..listing([good]) }, at(2), DAY);
+    assert_eq!(shown(&ledger), [""; 0]);
+}
+
+fn failing_since(ledger: &Ledger) -> Vec<Option<UnixMillis>> {
+    ledger.targets().values().map(|target| target.failing_since).collect()
+}
+
+#[test]
+fn a_target_fails_since_the_first_failure_after_its_last_success() {
+    let mut ledger = Ledger::default();
+    let tasks = [
+        task("old", "host", Status::Failed, 0, Some(1)),
+        task("good", "host", Status::Completed, 2, Some(3)),
+        task("first", "host", Status::TimedOut, 4, Some(5)),
+        task("second", "host", Status::Failed, 6, Some(7)),
+    ];
+    ledger.apply(listing(tasks), at(8), DAY);
+    assert_eq!(failing_since(&ledger), [Some(at(5))]);
+    ledger.apply(listing([tasks[3]]), at(9), DAY);
+    assert_eq!(failing_since(&ledger), [Some(at(5))], "what was known is remembered");
+    ledger.apply(listing([task("new", "host", Status::Completed, 9, Some(10))]), at(11), DAY);
+    assert_eq!(failing_since(&ledger), [None]);
+    ledger.apply(listing([task("again", "host", Status::Failed, 12, Some(13))]), at(14), DAY);
+    assert_eq!(failing_since(&ledger), [Some(at(13))], "an older failure is over");
 }

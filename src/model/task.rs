@@ -15,6 +15,12 @@ pub struct Task<'p> {
     pub target_type: TargetType,
     /// `Uuid`, else `TargetName`: which machine or image is scanned.
     pub target: Option<Cow<'p, str>>,
+    /// `InstanceId`.
+    pub instance_id: Option<Cow<'p, str>>,
+    /// `InstanceName`, which people choose and change.
+    pub instance_name: Option<Cow<'p, str>>,
+    /// `TargetName`.
+    pub target_name: Option<Cow<'p, str>>,
     /// Where the scan stands.
     pub status: Status,
     /// When the scan started.

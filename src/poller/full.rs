@@ -87,6 +87,7 @@ impl FullReader<'_> {
         };
         self.pager.check_usable(full.lost)?;
         full.unknown = std::mem::take(&mut *self.pager.unknown_fields());
+        full.listing.names = std::mem::take(&mut *self.pager.names());
         Ok(full)
     }
 
@@ -101,7 +102,12 @@ impl FullReader<'_> {
         // The older rows are read together with those of the look-back once more.
         let lost = sum(roots.lost, greater(scans.lost, history.lost));
         let (scans, roots) = (scans.rows, Some(into_records(roots.rows)));
-        Ok(Full::new(Listing::Flat, FullListing { scans, roots, history: history.rows }, lost, history.lost))
+        Ok(Full::new(
+            Listing::Flat,
+            FullListing { scans, roots, history: history.rows, ..FullListing::default() },
+            lost,
+            history.lost,
+        ))
     }
 
     /// The subtasks of each main task by themselves.
@@ -120,7 +126,7 @@ impl FullReader<'_> {
         let (scans, roots) = (scans.rows, Some(into_records(roots.rows)));
         Ok(Full::new(
             Listing::PerRoot,
-            FullListing { scans, roots, history: history.rows },
+            FullListing { scans, roots, history: history.rows, ..FullListing::default() },
             lost,
             history.lost,
         ))
@@ -130,7 +136,8 @@ impl FullReader<'_> {
     pub(super) async fn root_only(&self, roots: Listed<Root>, with_history: bool) -> Result<Full, PollError> {
         let history = self.history(&Query::main_tasks(), with_history).await?;
         let lost = greater(roots.lost, history.lost);
-        let listing = FullListing { scans: into_records(roots.rows), roots: None, history: history.rows };
+        let scans = into_records(roots.rows);
+        let listing = FullListing { scans, history: history.rows, ..FullListing::default() };
         Ok(Full::new(Listing::Root, listing, lost, history.lost))
     }
 

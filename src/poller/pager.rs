@@ -9,8 +9,8 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::Semaphore;
 
-use crate::ledger::{KeyMap, TaskKey};
-use crate::model::Field;
+use crate::ledger::{KeyMap, Names, Naming, TaskKey};
+use crate::model::{Field, Task};
 use crate::rpc::CallError;
 use crate::sas::{Api, Page, Query};
 use crate::snapshot::LostRows;
@@ -65,14 +65,16 @@ pub(super) struct Pager<'a> {
     /// Places for requests, as many as `concurrency`: several listings are read at a time.
     pub(super) places: Semaphore,
     pub(super) tally: Tally,
+    pub(super) naming: Naming,
 }
 
-/// Rows of a poll, repeated ones too, and the fields whose values were not understood.
+/// Rows of a poll, repeated ones too, the fields whose values were not understood, and names.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     received: AtomicU64,
     skipped: AtomicU64,
     unknown: Mutex<BTreeSet<Field>>,
+    names: Mutex<Names>,
 }
 
 /// A complete listing.
@@ -148,6 +150,11 @@ impl Pager<'_> {
         self.tally.unknown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Names of targets that came so far.
+    pub(super) fn names(&self) -> MutexGuard<'_, Names> {
+        self.tally.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// `shows_progress` for the first read: rows that are read again are no progress.
     async fn read_once<V: Kept>(&self, query: &Query, shows_progress: bool) -> Result<Read<V>, PollError> {
         let (first, size) = self.begin(query).await?;
@@ -206,7 +213,11 @@ impl Pager<'_> {
         size: u32,
     ) -> Result<Page<(TaskKey, V)>, CallError> {
         let place = self.places.acquire().await.expect("the semaphore is never closed");
-        let page = self.api.list(query, page, size, |task| (TaskKey::of(&task.id), V::keep(task))).await?;
+        let keep = |task: &Task<'_>| {
+            self.names().note(task, self.naming);
+            (TaskKey::of(&task.id), V::keep(task))
+        };
+        let page = self.api.list(query, page, size, keep).await?;
         drop(place);
         self.tally.received.fetch_add(page.rows.len() as u64 + page.skipped, Ordering::Relaxed);
         self.tally.skipped.fetch_add(page.skipped, Ordering::Relaxed);

@@ -118,6 +118,7 @@ impl Source {
             publisher: &self.publisher,
             places: Semaphore::new(self.config.concurrency),
             tally: Tally::default(),
+            naming: self.config.naming,
         };
         let reader = FullReader {
             pager,
@@ -141,7 +142,7 @@ impl Source {
         let kept = self.config.lookback + self.config.keep_targets;
         self.ledger.apply(listing, now, kept);
         self.history_reads = if history_is_whole { 0 } else { self.history_reads.saturating_sub(1) };
-        let snapshot = snapshot::fold(&self.ledger, now, self.config.lookback, lost);
+        let snapshot = snapshot::fold(&self.ledger, now, self.config.lookback, lost, self.config.listed);
         self.notices.poll_succeeded(&before, way, lost);
         self.notices.unknown_values(&before.name, unknown);
         tracing::debug!(

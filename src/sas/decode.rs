@@ -138,7 +138,10 @@ fn task<'p>(row: &Row<'p>, unknown: &mut UnknownValues) -> Option<Task<'p>> {
     Some(Task {
         id,
         target_type,
-        target: uuid.or(target_name),
+        target: uuid.or_else(|| target_name.clone()),
+        instance_id: row.instance_id.text(),
+        instance_name: row.instance_name.text(),
+        target_name,
         status,
         start: time(Field::StartTime, &row.start_time, unknown),
         end: time(Field::EndTime, &row.end_time, unknown),

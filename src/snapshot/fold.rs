@@ -7,7 +7,7 @@ use crate::clock::UnixMillis;
 use crate::ledger::{Ledger, Record};
 use crate::model::{Status, TargetType};
 
-use super::{ProgressBucket, Snapshot, SpaceBucket, TypeFacts};
+use super::{ProgressBucket, Snapshot, SpaceBucket, TypeFacts, lists};
 
 /// Rows of the listing behind a snapshot that are not in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,8 +18,9 @@ pub struct LostRows {
     pub missing: u64,
 }
 
-/// Counts everything the ledger holds into one snapshot as of `now`.
-pub fn fold(ledger: &Ledger, now: UnixMillis, lookback: Duration, lost: LostRows) -> Snapshot {
+/// Counts everything the ledger holds into one snapshot as of `now`, and lists at most `listed`
+/// running scans and as many failing targets.
+pub fn fold(ledger: &Ledger, now: UnixMillis, lookback: Duration, lost: LostRows, listed: usize) -> Snapshot {
     let from = now.minus(lookback);
     let mut types: BTreeMap<TargetType, TypeFacts> =
         [TargetType::Snapshot, TargetType::Image].map(|always| (always, TypeFacts::default())).into();
@@ -55,8 +56,8 @@ pub fn fold(ledger: &Ledger, now: UnixMillis, lookback: Duration, lost: LostRows
         targets_unidentified,
         skipped_rows,
         missing_rows,
-        running: Vec::new(),
-        failing: Vec::new(),
+        running: lists::running(ledger, listed),
+        failing: lists::failing(ledger, listed),
     }
 }
 

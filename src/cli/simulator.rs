@@ -26,7 +26,17 @@ pub struct SimulateArgs {
 const SIMULATE_EXAMPLES: &str = "\
 Examples:
   agentless-exporter simulate --seed 7 --tasks 137
-  agentless-exporter simulate --fault throttle=0.2 --fault drift=0.1 --latency 50ms";
+  agentless-exporter simulate --fault throttle=0.2 --fault drift=0.1 --latency 50ms
+
+A source of the exporter that polls it:
+  endpoint: http://127.0.0.1:8642
+  credentials: {type: access_key, access_key_id: testid, access_key_secret: \"testsecret\"}
+
+Without a signature, and on loopback only, it also answers to
+  GET /_world/truth, what an exporter must show;
+  POST /_world/freeze and POST /_world/step?by=1h, which stop its clock and move it on.
+
+Exit codes: 0 ended by a signal, 1 could not start, 2 wrong usage";
 
 /// Flags of `demo`.
 #[derive(Clone, Debug, Args)]
@@ -46,7 +56,12 @@ pub struct DemoArgs {
 const DEMO_EXAMPLES: &str = "\
 Examples:
   agentless-exporter demo
-  agentless-exporter demo --fault throttle=0.3 --web.listen-address 127.0.0.1:9982";
+  agentless-exporter demo --fault throttle=0.3 --web.listen-address 127.0.0.1:9982
+
+It prints the addresses to open. The truth is what the simulator itself says of its world: what the
+exporter must show as soon as it has polled.
+
+Exit codes: 0 ended by a signal, 1 could not start, 2 wrong usage";
 
 /// The simulated account and its API.
 #[derive(Clone, Debug, Args)]
@@ -120,8 +135,9 @@ fn secret_help() -> String {
 }
 
 fn fault_help() -> String {
-    let names: Vec<_> = Fault::ALL.iter().map(|fault| fault.as_str()).collect();
-    format!("What goes wrong, and how often from 0 to 1; may be repeated.\nNames: {}", names.join(", "))
+    let line = |fault: &Fault| format!("\n  {:<15}{}", fault.as_str(), fault.help());
+    let lines: String = Fault::ALL.iter().map(line).collect();
+    format!("What goes wrong, and how often from 0 to 1; may be repeated. Names:{lines}")
 }
 
 fn up_to(least: u64, most: usize) -> RangedU64ValueParser<usize> {

@@ -73,7 +73,9 @@ Examples:
     agentless-exporter
   Several accounts, by a file:
     agentless-exporter check-config --config.file exporter.yaml
-    agentless-exporter --config.file exporter.yaml";
+    agentless-exporter --config.file exporter.yaml
+
+Exit codes: 0 fine, 1 could not start or run, 2 wrong usage or configuration";
 
 /// Reads the arguments, the program's name first.
 ///

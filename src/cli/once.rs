@@ -50,7 +50,8 @@ Examples:
 
 Progress is told on stderr: a bar for each source on a terminal, else a line now and then.
 
-Exit codes: 0 every source was read, 1 some source was not, or a signal came, 2 wrong usage or configuration"
+Exit codes: 0 every source was read, 1 some source was not, or a signal came,
+2 wrong usage or configuration"
     };
 }
 

@@ -135,7 +135,7 @@ fn secret_help() -> String {
 }
 
 fn fault_help() -> String {
-    let line = |fault: &Fault| format!("\n  {:<15}{}", fault.as_str(), fault.help());
+    let line = |fault: &Fault| format!("\n  {:<16}{}", fault.as_str(), fault.help());
     let lines: String = Fault::ALL.iter().map(line).collect();
     format!("What goes wrong, and how often from 0 to 1; may be repeated. Names:{lines}")
 }

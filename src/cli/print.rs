@@ -45,7 +45,8 @@ fn render(page: &mut Vec<u8>) -> io::Result<()> {
     man.render_title(page)?;
     man.render_name_section(page)?;
     man.render_synopsis_section(page)?;
-    section("DESCRIPTION", DESCRIPTION).to_writer(page)?;
+    let mut description = Roff::new();
+    description.control("SH", ["DESCRIPTION"]).text([roman(DESCRIPTION)]).to_writer(page)?;
     for command in program.get_subcommands() {
         render_command(page, command)?;
     }
@@ -57,8 +58,10 @@ fn render(page: &mut Vec<u8>) -> io::Result<()> {
         }
         roff.to_writer(page)?;
     }
-    section("EXAMPLES", program.get_after_help().map(ToString::to_string).unwrap_or_default().as_str())
-        .to_writer(page)
+    let examples = program.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let mut heading = Roff::new();
+    heading.control("SH", ["EXAMPLES"]).to_writer(page)?;
+    verbatim(examples.trim_start_matches("Examples:\n")).to_writer(page)
 }
 
 /// A section for one command: what it does, its flags, and what its help says at the end.
@@ -77,13 +80,6 @@ fn render_command(page: &mut Vec<u8>, command: &Command) -> io::Result<()> {
         verbatim(&help.to_string()).to_writer(page)?;
     }
     Ok(())
-}
-
-fn section(heading: &str, body: &str) -> Roff {
-    let mut roff = Roff::new();
-    roff.control("SH", [heading]);
-    roff.extend([verbatim(body.trim_start_matches("Examples:\n"))]);
-    roff
 }
 
 /// Lines as they stand, none filled up with the next.

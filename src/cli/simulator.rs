@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser as _};
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 
 use crate::config::parse;
 use crate::secret::Secret;
@@ -70,13 +70,13 @@ pub struct SimulatorArgs {
     #[arg(long, value_name = "HOST:PORT", default_value_t = defaults().listen, value_parser = listen_address)]
     listen: String,
     /// Same seed and same clock give the same answers
-    #[arg(long, value_name = "NUMBER", default_value_t = defaults().seed)]
+    #[arg(long, value_name = "NUMBER", default_value_t = defaults().seed, value_parser = whole::<u64>(0, u64::MAX))]
     seed: u64,
     /// Scan tasks in the history of the account
-    #[arg(long, value_name = "COUNT", default_value_t = defaults().tasks, value_parser = up_to(0, TASKS_MAX))]
+    #[arg(long, value_name = "COUNT", default_value_t = defaults().tasks, value_parser = whole::<usize>(0, TASKS_MAX as u64))]
     tasks: usize,
     /// Machines and images that are scanned
-    #[arg(long, value_name = "COUNT", default_value_t = defaults().targets, value_parser = up_to(1, TARGETS_MAX))]
+    #[arg(long, value_name = "COUNT", default_value_t = defaults().targets, value_parser = whole::<usize>(1, TARGETS_MAX as u64))]
     targets: usize,
     /// Made-up id of the one access key that the API takes
     #[arg(long, value_name = "ID", default_value_t = defaults().access_key_id, value_parser = made_up_id)]
@@ -87,7 +87,7 @@ pub struct SimulatorArgs {
     #[arg(long, value_name = "TOKEN", value_parser = made_up_secret)]
     security_token: Option<Secret>,
     /// Most rows of a page, whatever is asked for
-    #[arg(long, value_name = "ROWS", default_value_t = defaults().page_size_max, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "ROWS", default_value_t = defaults().page_size_max, value_parser = whole::<u32>(1, 1000))]
     page_size_max: u32,
     /// Time that each answer takes at least, such as 50ms
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = latency)]
@@ -140,8 +140,13 @@ fn fault_help() -> String {
     format!("What goes wrong, and how often from 0 to 1; may be repeated. Names:{lines}")
 }
 
-fn up_to(least: u64, most: usize) -> RangedU64ValueParser<usize> {
-    RangedU64ValueParser::new().range(least..=most as u64)
+/// Takes whole numbers within these bounds.
+fn whole<N: TryFrom<u64>>(least: u64, most: u64) -> impl Fn(&str) -> Result<N, String> + Clone {
+    move |text| {
+        let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+        let number = number.and_then(|number| N::try_from(number).ok());
+        number.ok_or_else(|| format!("expected a whole number from {least} to {most}"))
+    }
 }
 
 fn listing() -> impl clap::builder::TypedValueParser<Value = Listing> {

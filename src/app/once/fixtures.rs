@@ -84,7 +84,7 @@ pub(super) fn down() -> Arc<Published> {
     let failure = PollFailure {
         at: now(),
         reason,
-        message: "no way\u{1b}[31m there".to_owned(),
+        message: "no way\u{1b}[31m there\u{9b}".to_owned(),
         advice: reason.advice(),
     };
     let status =

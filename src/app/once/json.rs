@@ -11,7 +11,7 @@ use crate::model::{Name, PollFailure, Progress, Status, TargetNames};
 use crate::snapshot::{FailingTarget, Published, RunningScan, Snapshot};
 
 use super::table::failing_targets;
-use super::{advice, is_read};
+use super::{advice, harmless, is_read};
 
 #[derive(Serialize)]
 struct Report<'p> {
@@ -32,7 +32,7 @@ struct SourceReport<'p> {
     running: Vec<Running<'p>>,
     failing: Vec<Failing<'p>>,
     failing_targets: Option<u64>,
-    failure: Option<Failure<'p>>,
+    failure: Option<Failure>,
 }
 
 type TasksByType = BTreeMap<&'static str, BTreeMap<&'static str, u64>>;
@@ -65,9 +65,9 @@ struct Failing<'p> {
 }
 
 #[derive(Serialize)]
-struct Failure<'p> {
+struct Failure {
     reason: &'static str,
-    message: &'p str,
+    message: String,
     advice: String,
 }
 
@@ -136,9 +136,10 @@ impl<'p> Failing<'p> {
     }
 }
 
-impl<'p> Failure<'p> {
-    fn of(failure: &'p PollFailure) -> Self {
-        Self { reason: failure.reason.as_str(), message: &failure.message, advice: advice(failure) }
+impl Failure {
+    fn of(failure: &PollFailure) -> Self {
+        let message = harmless(&failure.message);
+        Self { reason: failure.reason.as_str(), message, advice: advice(failure) }
     }
 }
 
@@ -203,7 +204,7 @@ mod tests {
                 "ok": false, "as_of": null, "tasks": null, "skipped_rows": null, "missing_rows": null,
                 "running": [], "failing": [], "failing_targets": null,
                 "failure": {
-                    "reason": "network", "message": "no way\u{1b}[31m there",
+                    "reason": "network", "message": "no way\u{fffd}[31m there\u{fffd}",
                     "advice": "check DNS, proxy and firewall between here and the endpoint",
                 },
             },

@@ -242,7 +242,7 @@ slow: reading
 prod: reading tds.example.com
 down: reading 
 prod: read, 130 rows, 128 tasks in the look-back
-down: failed (network): no way\u{fffd}[31m there; check DNS, proxy and firewall between here and the endpoint
+down: failed (network): no way\u{fffd}[31m there\u{fffd}; check DNS, proxy and firewall between here and the endpoint
 ";
         assert_eq!(said(lines), expected);
     }

@@ -158,7 +158,7 @@ prod    snapshot  生产-数据库     failed     2026-11-23T03:04:05Z  2026-11-
 prod    snapshot  (not shown)     timed_out  unknown               none known
 prod: and 3 more failing targets
 
-down could not be read (network): no way\u{fffd}[31m there
+down could not be read (network): no way\u{fffd}[31m there\u{fffd}
   what to do: check DNS, proxy and firewall between here and the endpoint
 ";
         assert_eq!(plain(&[prod(), down()]), expected);

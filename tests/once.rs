@@ -142,8 +142,10 @@ fn a_terminal_gets_a_bar_and_colours_unless_it_wants_none() {
     assert!(coloured.contains("rows so far"), "{coloured:?}");
     assert!(has_colours(&coloured), "{coloured:?}");
     assert!(coloured.contains("\u{1b}[1m\u{1b}[31mdown could not be read"), "{coloured:?}");
-    // A log line begins where a line begins, and is not drawn over.
-    let log = coloured.split("ts=").nth(1).expect("the failure is logged");
+    // The bars are wiped before a log line, so that it stands alone on its line.
+    let (before, log) = coloured.split_once("ts=").expect("the failure is logged");
+    let same_line = before.rsplit(['\r', '\n']).next().unwrap_or_default();
+    assert!(before.contains("rows so far") && !same_line.contains("rows so far"), "{coloured:?}");
     assert!(
         log.lines().next().is_some_and(|line| line.contains("advice=") && !line.contains('\u{1b}')),
         "{log:?}"

@@ -99,7 +99,7 @@ impl Bars {
             sources.iter().map(|source| harmless(&source.status.name)).collect()
         };
         for name in names {
-            let bar = self.all.add(ProgressBar::new(0).with_style(style.clone()));
+            let bar = self.all.add(ProgressBar::new(1).with_style(style.clone()));
             bar.set_prefix(name);
             self.bars.push(bar);
         }
@@ -223,6 +223,8 @@ impl Write for LogWriter {
 
 #[cfg(test)]
 mod tests {
+    use indicatif::ProgressDrawTarget;
+
     use super::super::fixtures::{down, prod, under_way};
     use super::*;
 
@@ -245,6 +247,26 @@ prod: read, 130 rows, 128 tasks in the look-back
 down: failed (network): no way\u{fffd}[31m there\u{fffd}; check DNS, proxy and firewall between here and the endpoint
 ";
         assert_eq!(said(lines), expected);
+    }
+
+    #[test]
+    fn each_source_has_a_bar_unless_there_are_too_many() {
+        let bars_of = |sources: &[Arc<Published>]| {
+            let mut bars = Bars {
+                all: MultiProgress::with_draw_target(ProgressDrawTarget::hidden()),
+                ..Bars::default()
+            };
+            bars.begin(sources);
+            let told = |bar: &ProgressBar| (bar.prefix(), bar.position(), bar.length(), bar.message());
+            bars.bars.iter().map(told).collect::<Vec<_>>()
+        };
+        let few = bars_of(&[under_way(), prod()]);
+        assert_eq!(few[0], ("slow".into(), 450, Some(1200), "450 of 1200 rows so far".into()));
+        assert_eq!(few[1].3, "read, 130 rows, 128 tasks in the look-back");
+        let mut many = vec![under_way(); MOST_BARS];
+        many.push(prod());
+        let expected = ("13 sources".into(), 5530, Some(14_532), "5530 of 14532 rows so far, 1 read".into());
+        assert_eq!(bars_of(&many), [expected]);
     }
 
     #[test]

@@ -252,10 +252,8 @@ down: failed (network): no way\u{fffd}[31m there\u{fffd}; check DNS, proxy and f
     #[test]
     fn each_source_has_a_bar_unless_there_are_too_many() {
         let bars_of = |sources: &[Arc<Published>]| {
-            let mut bars = Bars {
-                all: MultiProgress::with_draw_target(ProgressDrawTarget::hidden()),
-                ..Bars::default()
-            };
+            let mut bars =
+                Bars { all: MultiProgress::with_draw_target(ProgressDrawTarget::hidden()), bars: Vec::new() };
             bars.begin(sources);
             let told = |bar: &ProgressBar| (bar.prefix(), bar.position(), bar.length(), bar.message());
             bars.bars.iter().map(told).collect::<Vec<_>>()

@@ -1,6 +1,9 @@
 //! Log lines on stderr, as logfmt or JSON.
 
+use std::io;
+
 use tracing_subscriber::filter::{FilterExt as _, LevelFilter, filter_fn};
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, Registry};
@@ -30,10 +33,15 @@ impl Default for Config {
     }
 }
 
-/// Sends the events of this process to stderr. Events of libraries are written from `warn` on,
+/// Sends the events of this process to stderr, as [`init_to`] says.
+pub fn init(config: Config) {
+    init_to(config, io::stderr);
+}
+
+/// Sends the events of this process to `writer`. Events of libraries are written from `warn` on,
 /// because some of them tell request targets and headers at `debug`.
 /// A second call changes nothing.
-pub fn init(config: Config) {
+pub fn init_to(config: Config, writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static) {
     let Config { level, format } = config;
     let ours = move |metadata: &tracing::Metadata<'_>| {
         let target = metadata.target();
@@ -46,14 +54,14 @@ pub fn init(config: Config) {
             .with_span_name(false)
             .with_span_path(false)
             .layer()
-            .with_writer(std::io::stderr)
+            .with_writer(writer)
             .boxed(),
         Format::Json => tracing_subscriber::fmt::layer()
             .json()
             .flatten_event(true)
             .with_current_span(false)
             .with_span_list(false)
-            .with_writer(std::io::stderr)
+            .with_writer(writer)
             .boxed(),
     };
     let _already_set = Registry::default().with(layer.with_filter(filter)).try_init();

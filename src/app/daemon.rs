@@ -7,18 +7,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::{Settings, SourceSettings};
-use crate::credentials;
 use crate::env::Env;
 use crate::lifecycle::Supervisor;
 use crate::meters::Meters;
 use crate::net::{BindError, Listener};
-use crate::poller::{self, Identity, Source};
-use crate::rpc::{BuildError, Client, ClientParts};
-use crate::sas::Api;
+use crate::poller::{self, Source};
 use crate::web::{self, TelemetryPathError, Web};
 
-use super::limits::SharedLimits;
-use super::transports::Transports;
+use super::sources::{self, UnsendableError};
 
 /// The daemon could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -29,14 +25,9 @@ pub enum StartError {
     /// The exposition cannot be served at its path.
     #[error("the telemetry path cannot be used")]
     TelemetryPath(#[from] TelemetryPathError),
-    /// The HTTP client of a source could not be built.
-    #[error("requests of source {source_name:?} cannot be sent as configured")]
-    Transport {
-        /// The source.
-        source_name: String,
-        /// What is in the way.
-        source: BuildError,
-    },
+    /// A source could not be built.
+    #[error(transparent)]
+    Source(#[from] UnsendableError),
 }
 
 /// A daemon that listens and has not begun to poll or to answer.
@@ -63,7 +54,9 @@ impl Daemon {
     ) -> Result<Self, StartError> {
         let Settings { web, sources, .. } = settings;
         let meters = Meters::new();
-        let sources = build_sources(sources, env, &clock, &meters)?;
+        let delays = first_delays(&sources);
+        let sources: Vec<_> =
+            sources::build(sources, env, &clock, &meters)?.into_iter().zip(delays).collect();
         let supervisor = Supervisor::new(shutdown.clone());
         let parts = web::Parts {
             sources: sources.iter().map(|(source, _)| source.subscribe()).collect(),
@@ -98,38 +91,12 @@ impl Daemon {
     }
 }
 
-fn build_sources(
-    settings: Vec<SourceSettings>,
-    env: &Env,
-    clock: &Clock,
-    meters: &Meters,
-) -> Result<Vec<(Source, Duration)>, StartError> {
-    let count = settings.len();
-    let mut transports = Transports::default();
-    let mut limits = SharedLimits::default();
-    let mut sources = Vec::with_capacity(count);
-    for (index, settings) in settings.into_iter().enumerate() {
-        let SourceSettings { name, region, endpoint, labels, rpc, credentials, poller } = settings;
-        let transport = transports
-            .get(&rpc, env)
-            .map_err(|source| StartError::Transport { source_name: name.clone(), source })?;
-        let limits = limits.get(&credentials, env, &rpc);
-        let first_delay = poller::first_delay(index, count, poller.interval);
-        let identity = Identity { name, region, endpoint: endpoint.host().to_owned(), labels };
-        let meters = meters.source(&identity.name);
-        let client = Client::new(ClientParts {
-            endpoint,
-            config: rpc,
-            keys: credentials::build(&credentials, env),
-            transport,
-            limits,
-            clock: clock.clone(),
-            meters: meters.clone(),
-        });
-        let api = Api::new(client, meters.clone());
-        sources.push((Source::new(identity, poller, api, clock.clone(), meters), first_delay));
-    }
-    Ok(sources)
+/// When each source is polled first: spread, for the sake of the account and of this machine.
+fn first_delays(sources: &[SourceSettings]) -> Vec<Duration> {
+    let delay = |(index, source): (usize, &SourceSettings)| {
+        poller::first_delay(index, sources.len(), source.poller.interval)
+    };
+    sources.iter().enumerate().map(delay).collect()
 }
 
 #[cfg(test)]
@@ -144,9 +111,7 @@ mod tests {
         let source = |name| format!("  - {{name: {name}, region: cn-hangzhou}}\n");
         std::fs::write(&file, format!("sources:\n{}", ["a", "b", "c"].map(source).concat())).unwrap();
         let settings = config::load(&Inputs { file: Some(file), ..Inputs::default() }).unwrap();
-        let (clock, meters) = (Clock::system(), Meters::new());
-        let sources = build_sources(settings.sources, &Env::default(), &clock, &meters).unwrap();
-        let delays: Vec<_> = sources.iter().map(|(_, delay)| delay.as_secs()).collect();
+        let delays: Vec<_> = first_delays(&settings.sources).iter().map(Duration::as_secs).collect();
         assert_eq!(delays, [0, 2, 4]);
     }
 }

@@ -73,7 +73,7 @@ fn banner(addresses: &[SocketAddr], telemetry_path: &str, simulator: SocketAddr)
         text += &format!("  status page  http://{host}/\n  metrics      http://{host}{telemetry_path}\n");
     }
     text += &format!("  the truth    http://{}/_world/truth\n\n", reachable(simulator));
-    text
+    text + "The truth is what the simulator itself says of its world: what the exporter must show as soon as it has polled.\n\n"
 }
 
 /// An address that a browser on this machine can open.

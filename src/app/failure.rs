@@ -8,6 +8,7 @@ use crate::rpc::BuildError;
 use crate::simulator::SimulatorError;
 
 use super::daemon::StartError;
+use super::sources::UnsendableError;
 
 /// The exit code of wrong usage and of a wrong configuration.
 pub const EXIT_USAGE: u8 = 2;
@@ -24,6 +25,17 @@ pub(super) enum Failure {
     /// It could not start or run.
     #[error(transparent)]
     Start(Box<dyn Error + Send + Sync>),
+    /// Some sources could not be read; why was told with the rest of the output.
+    #[error("{failed} of {sources} sources could not be read")]
+    Sources {
+        /// Sources without data.
+        failed: usize,
+        /// All sources.
+        sources: usize,
+    },
+    /// A signal ended it before it had done what it was asked to.
+    #[error("ended by a signal before every source was read; nothing is printed")]
+    Stopped,
     /// A second signal ended it before it had drained.
     #[error("ended at once by a second signal")]
     Interrupted,
@@ -42,7 +54,7 @@ impl Failure {
     pub(super) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Config(_) | Self::Usage(_) => ExitCode::from(EXIT_USAGE),
-            Self::Start(_) | Self::Interrupted => ExitCode::FAILURE,
+            Self::Start(_) | Self::Sources { .. } | Self::Stopped | Self::Interrupted => ExitCode::FAILURE,
         }
     }
 }
@@ -51,10 +63,18 @@ impl Failure {
 impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
         match error {
-            StartError::Bind(_) | StartError::Transport { source: BuildError::Client(_), .. } => {
-                Self::start(error)
-            }
-            StartError::TelemetryPath(_) | StartError::Transport { .. } => Self::usage(error),
+            StartError::Bind(_) => Self::start(error),
+            StartError::TelemetryPath(_) => Self::usage(error),
+            StartError::Source(error) => error.into(),
+        }
+    }
+}
+
+impl From<UnsendableError> for Failure {
+    fn from(error: UnsendableError) -> Self {
+        match error.source {
+            BuildError::Client(_) => Self::start(error),
+            _ => Self::usage(error),
         }
     }
 }
@@ -81,7 +101,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_another_configuration_mends_is_told_from_what_it_does_not() {
-        let transport = |source| StartError::Transport { source_name: "a".to_owned(), source };
+        let transport = |source| StartError::from(UnsendableError { source_name: "a".to_owned(), source });
         let env = Env::from_iter([("HTTPS_PROXY", "socks5://proxy")]);
         let proxy = HttpTransport::build(&Config::default(), &env).unwrap_err();
         assert!(is_usage(transport(proxy)));

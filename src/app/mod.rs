@@ -5,13 +5,16 @@ mod daemon;
 mod demo;
 mod failure;
 mod limits;
+mod once;
 mod output;
 mod run;
 mod runtime;
 mod signals;
 mod simulate;
+mod sources;
 mod transports;
 
 pub use daemon::{Daemon, StartError};
 pub use failure::EXIT_USAGE;
 pub use run::run;
+pub use sources::UnsendableError;

@@ -3,18 +3,19 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use crate::cli::{CheckConfigArgs, Command, ServeArgs};
+use crate::cli::{self, CheckConfigArgs, Command, ServeArgs};
 use crate::clock::Clock;
 use crate::config;
 use crate::env::Env;
 use crate::error::in_words;
 use crate::logging;
+use crate::meters::reference;
 
 use super::daemon::Daemon;
 use super::failure::Failure;
 use super::output::say;
 use super::runtime::until_signal;
-use super::{check, demo, simulate};
+use super::{check, demo, once, simulate};
 
 /// Does what `command` says: 0 if that went well, 1 if it could not start or run, 2 for a wrong
 /// flag or configuration. What went wrong is told on stderr.
@@ -24,6 +25,10 @@ pub fn run(command: Command, env: &Env) -> ExitCode {
         Command::Demo(args) => demo::run(args, env),
         Command::Simulate(args) => simulate::run(args),
         Command::CheckConfig(args) => check_config(&args, env),
+        Command::Once(args) => once::run(&args, env),
+        Command::Metrics => say(&reference::markdown()),
+        Command::Completions(args) => say(&cli::completions(args.shell)),
+        Command::Man => say(&cli::man()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

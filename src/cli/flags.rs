@@ -28,7 +28,9 @@ pub struct ServeArgs {
 const SERVE_EXAMPLES: &str = "\
 Examples:
   agentless-exporter serve --config.file exporter.yaml
-  agentless-exporter serve --web.listen-address 127.0.0.1:9982 --log.format json";
+  agentless-exporter serve --web.listen-address 127.0.0.1:9982 --log.format json
+
+Exit codes: 0 ended by a signal, 1 could not start or run, 2 wrong usage or configuration";
 
 /// Flags of the exporter's own HTTP face.
 #[derive(Clone, Debug, Args)]
@@ -84,7 +86,9 @@ pub struct CheckConfigArgs {
 const CHECK_EXAMPLES: &str = "\
 Examples:
   agentless-exporter check-config --config.file exporter.yaml
-Exit codes: 0 valid, 2 not valid";
+  ALIBABA_CLOUD_REGION_ID=cn-hangzhou agentless-exporter check-config
+
+Exit codes: 0 valid, 2 wrong usage or not valid";
 
 impl ServeArgs {
     /// What the configuration is to be loaded from.

@@ -1,9 +1,13 @@
 //! The command line: flags and commands.
 
 mod flags;
+mod once;
+mod print;
 mod simulator;
 
 pub use flags::{CheckConfigArgs, LogArgs, ServeArgs, WebArgs};
+pub use once::{OnceArgs, OutputForm};
+pub use print::{CompletionsArgs, completions, man};
 pub use simulator::{DemoArgs, SimulateArgs, SimulatorArgs};
 
 use std::ffi::OsString;
@@ -21,7 +25,27 @@ pub enum Command {
     Simulate(SimulateArgs),
     /// Check the configuration, tell every mistake, and exit
     CheckConfig(CheckConfigArgs),
+    /// Poll every source once, and print what came
+    Once(OnceArgs),
+    /// Print the reference of the metrics, as Markdown
+    #[command(after_help = METRICS_EXAMPLES)]
+    Metrics,
+    /// Print the script that completes commands and flags in a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page, as roff
+    #[command(after_help = MAN_EXAMPLES)]
+    Man,
 }
+
+const METRICS_EXAMPLES: &str = "\
+Examples:
+  agentless-exporter metrics
+  agentless-exporter metrics | grep agentless_exporter_poll";
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  agentless-exporter man | man -l -
+  agentless-exporter man > /usr/local/share/man/man1/agentless-exporter.1";
 
 #[derive(Debug, Parser)]
 #[command(
@@ -45,10 +69,13 @@ Examples:
   One account, by the environment:
     export ALIBABA_CLOUD_REGION_ID=cn-hangzhou
     export ALIBABA_CLOUD_ACCESS_KEY_ID=… ALIBABA_CLOUD_ACCESS_KEY_SECRET=…
+    agentless-exporter once
     agentless-exporter
   Several accounts, by a file:
     agentless-exporter check-config --config.file exporter.yaml
-    agentless-exporter --config.file exporter.yaml";
+    agentless-exporter --config.file exporter.yaml
+
+Exit codes: 0 fine, 1 could not start or run, 2 wrong usage or configuration";
 
 /// Reads the arguments, the program's name first.
 ///
@@ -110,18 +137,25 @@ mod tests {
             (&["--web.systemd-socket"], "unexpected argument"),
             (&["--web.enable-lifecycle"], "unexpected argument"),
             (&["check-config", "--live"], "unexpected argument"),
-            (&["once"], "once"),
+            (&["once", "--output=xml"], "possible values: table, metrics, json"),
+            (&["ones"], "once"),
+            (&["completions", "tcsh"], "possible values: bash"),
+            (&["completions"], "<SHELL>"),
+            (&["man", "once"], "unexpected argument"),
             (&["demo", "--fault", "throtle=0.1"], "there are throttle"),
             (&["demo", "--fault", "throttle=2"], "from 0 to 1"),
             (&["simulate", "--fault", "throttle"], "NAME=PROBABILITY"),
             (&["simulate", "--access-key-id", "LTAI5tExample"], "made-up"),
             (&["simulate", "--access-key-id", "LTAI5tExample"], "--access-key-id"),
             (&["simulate", "--access-key-id", "a b"], "no blanks"),
-            (&["simulate", "--targets", "99999999"], "'--targets <COUNT>': 99999999 is not in 1..=5000000"),
-            (&["demo", "--targets=0"], "'--targets <COUNT>': 0 is not in 1..="),
-            (&["demo", "--tasks=5000001"], "'--tasks <COUNT>': 5000001 is not in 0..=5000000"),
+            (
+                &["simulate", "--targets", "99999999"],
+                "'--targets <COUNT>': expected a whole number from 1 to 5000000",
+            ),
+            (&["demo", "--targets=0"], "'--targets <COUNT>': expected a whole number from 1 to "),
+            (&["demo", "--tasks=5000001"], "'--tasks <COUNT>': expected a whole number from 0 to 5000000"),
             (&["simulate", "--latency", "50"], "duration"),
-            (&["simulate", "--page-size-max", "0"], "0"),
+            (&["simulate", "--page-size-max", "0"], "from 1 to 1000"),
         ] {
             let error = error(args);
             assert_eq!(error.exit_code(), 2, "{args:?}");
@@ -134,10 +168,10 @@ mod tests {
         let version = error(&["--version"]);
         assert_eq!(version.exit_code(), 0);
         assert_eq!(version.to_string(), format!("agentless-exporter {}\n", env!("CARGO_PKG_VERSION")));
-        for args in
-            [&["--help"][..], &["demo", "--help"], &["simulate", "--help"], &["check-config", "--help"]]
-        {
-            let help = error(args);
+        let program = Cli::command();
+        let commands = program.get_subcommands().map(|command| vec![command.get_name(), "--help"]);
+        for args in commands.chain([vec!["--help"]]) {
+            let help = error(&args);
             assert_eq!(help.exit_code(), 0, "{args:?}");
             assert!(help.to_string().contains("Examples:"), "{args:?}");
         }
@@ -171,6 +205,27 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn the_help_explains_every_fault() {
+        for command in ["simulate", "demo"] {
+            let help = error(&[command, "--help"]).to_string();
+            for fault in crate::simulator::Fault::ALL {
+                let is_told = |line: &str| line.contains(fault.as_str()) && line.contains(fault.help());
+                assert!(help.lines().any(is_told), "{command}: {fault:?} is not explained: {help}");
+            }
+        }
+    }
+
+    #[test]
+    fn once_logs_less_unless_told_to() {
+        let level = |args: &[&str]| match parse([&["agentless-exporter", "once"], args].concat()) {
+            Ok(Command::Once(once)) => once.log.config().level,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(level(&[]), tracing_subscriber::filter::LevelFilter::WARN);
+        assert_eq!(level(&["--log.level=info"]), tracing_subscriber::filter::LevelFilter::INFO);
     }
 
     #[test]

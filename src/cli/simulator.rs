@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser as _};
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 
 use crate::config::parse;
 use crate::secret::Secret;
@@ -26,7 +26,17 @@ pub struct SimulateArgs {
 const SIMULATE_EXAMPLES: &str = "\
 Examples:
   agentless-exporter simulate --seed 7 --tasks 137
-  agentless-exporter simulate --fault throttle=0.2 --fault drift=0.1 --latency 50ms";
+  agentless-exporter simulate --fault throttle=0.2 --fault drift=0.1 --latency 50ms
+
+A source of the exporter that polls it:
+  endpoint: http://127.0.0.1:8642
+  credentials: {type: access_key, access_key_id: testid, access_key_secret: \"testsecret\"}
+
+Without a signature, and on loopback only, it also answers to
+  GET /_world/truth, what an exporter must show;
+  POST /_world/freeze and POST /_world/step?by=1h, which stop its clock and move it on.
+
+Exit codes: 0 ended by a signal, 1 could not start, 2 wrong usage";
 
 /// Flags of `demo`.
 #[derive(Clone, Debug, Args)]
@@ -46,7 +56,12 @@ pub struct DemoArgs {
 const DEMO_EXAMPLES: &str = "\
 Examples:
   agentless-exporter demo
-  agentless-exporter demo --fault throttle=0.3 --web.listen-address 127.0.0.1:9982";
+  agentless-exporter demo --fault throttle=0.3 --web.listen-address 127.0.0.1:9982
+
+It prints the addresses to open. The truth is what the simulator itself says of its world: what the
+exporter must show as soon as it has polled.
+
+Exit codes: 0 ended by a signal, 1 could not start, 2 wrong usage";
 
 /// The simulated account and its API.
 #[derive(Clone, Debug, Args)]
@@ -55,13 +70,13 @@ pub struct SimulatorArgs {
     #[arg(long, value_name = "HOST:PORT", default_value_t = defaults().listen, value_parser = listen_address)]
     listen: String,
     /// Same seed and same clock give the same answers
-    #[arg(long, value_name = "NUMBER", default_value_t = defaults().seed)]
+    #[arg(long, value_name = "NUMBER", default_value_t = defaults().seed, value_parser = whole::<u64>(0, u64::MAX))]
     seed: u64,
     /// Scan tasks in the history of the account
-    #[arg(long, value_name = "COUNT", default_value_t = defaults().tasks, value_parser = up_to(0, TASKS_MAX))]
+    #[arg(long, value_name = "COUNT", default_value_t = defaults().tasks, value_parser = whole::<usize>(0, TASKS_MAX as u64))]
     tasks: usize,
     /// Machines and images that are scanned
-    #[arg(long, value_name = "COUNT", default_value_t = defaults().targets, value_parser = up_to(1, TARGETS_MAX))]
+    #[arg(long, value_name = "COUNT", default_value_t = defaults().targets, value_parser = whole::<usize>(1, TARGETS_MAX as u64))]
     targets: usize,
     /// Made-up id of the one access key that the API takes
     #[arg(long, value_name = "ID", default_value_t = defaults().access_key_id, value_parser = made_up_id)]
@@ -72,7 +87,7 @@ pub struct SimulatorArgs {
     #[arg(long, value_name = "TOKEN", value_parser = made_up_secret)]
     security_token: Option<Secret>,
     /// Most rows of a page, whatever is asked for
-    #[arg(long, value_name = "ROWS", default_value_t = defaults().page_size_max, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "ROWS", default_value_t = defaults().page_size_max, value_parser = whole::<u32>(1, 1000))]
     page_size_max: u32,
     /// Time that each answer takes at least, such as 50ms
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = latency)]
@@ -120,12 +135,18 @@ fn secret_help() -> String {
 }
 
 fn fault_help() -> String {
-    let names: Vec<_> = Fault::ALL.iter().map(|fault| fault.as_str()).collect();
-    format!("What goes wrong, and how often from 0 to 1; may be repeated.\nNames: {}", names.join(", "))
+    let line = |fault: &Fault| format!("\n  {:<16}{}", fault.as_str(), fault.help());
+    let lines: String = Fault::ALL.iter().map(line).collect();
+    format!("What goes wrong, and how often from 0 to 1; may be repeated. Names:{lines}")
 }
 
-fn up_to(least: u64, most: usize) -> RangedU64ValueParser<usize> {
-    RangedU64ValueParser::new().range(least..=most as u64)
+/// Takes whole numbers within these bounds.
+fn whole<N: TryFrom<u64>>(least: u64, most: u64) -> impl Fn(&str) -> Result<N, String> + Clone {
+    move |text| {
+        let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+        let number = number.and_then(|number| N::try_from(number).ok());
+        number.ok_or_else(|| format!("expected a whole number from {least} to {most}"))
+    }
 }
 
 fn listing() -> impl clap::builder::TypedValueParser<Value = Listing> {

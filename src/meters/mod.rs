@@ -1,6 +1,7 @@
 //! Names and handles of every metric.
 
 mod handles;
+pub mod reference;
 pub mod table;
 
 pub(crate) use handles::GOOD;

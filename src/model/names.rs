@@ -57,7 +57,7 @@ impl TargetNames {
 
 /// Whether `c` moves, hides or reorders what stands around it: control characters, line breaks,
 /// marks of byte order, and the formatting characters of bidirectional text (UAX #9).
-fn controls(c: char) -> bool {
+pub(crate) fn controls(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::dice::{Dice, mix};
 
 macro_rules! faults {
-    ($($(#[$about:meta])* $variant:ident = $name:literal,)+) => {
+    ($($(#[$about:meta])* $variant:ident = $name:literal $help:literal,)+) => {
         /// One way for the API to go wrong.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u8)]
@@ -20,35 +20,40 @@ macro_rules! faults {
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
             }
+
+            /// What happens, in a few words for the help.
+            pub const fn help(self) -> &'static str {
+                match self { $(Self::$variant => $help,)+ }
+            }
         }
     };
 }
 
 faults! {
     /// 400 `Throttling.User`, half of the times with `x-acs-retry-after`.
-    Throttle = "throttle",
+    Throttle = "throttle" "refused for the rate of requests",
     /// 500 `ServerError`.
-    ServerError = "server-error",
+    ServerError = "server-error" "status 500 with an error",
     /// 502 with a page of HTML, as a proxy gives it.
-    Html502 = "html-502",
+    Html502 = "html-502" "a proxy's page of HTML",
     /// The connection is closed without an answer.
-    Reset = "reset",
+    Reset = "reset" "the connection closes without an answer",
     /// No answer for as long as the simulator runs.
-    Stall = "stall",
+    Stall = "stall" "no answer at all",
     /// The body ends short of its `Content-Length`.
-    Truncate = "truncate",
+    Truncate = "truncate" "the answer ends too early",
     /// Status 200 with an error in the body.
-    ErrorIn200 = "error-in-200",
+    ErrorIn200 = "error-in-200" "status 200 with an error in the body",
     /// Status 200 without `List`.
-    NoList = "no-list",
+    NoList = "no-list" "status 200 without a list of tasks",
     /// The page is shifted by one or two rows against its neighbours.
-    Drift = "drift",
+    Drift = "drift" "rows shift from page to page",
     /// A field of a row is null or missing. A property of (seed, TaskId, field); never the TaskId.
-    NullFields = "null-fields",
+    NullFields = "null-fields" "fields of rows are null or missing",
     /// A row has a `Status`, `TargetType` or `ReportStatus` that nobody knows. A property of (seed, TaskId).
-    UnknownStatus = "unknown-status",
+    UnknownStatus = "unknown-status" "words and numbers that nobody knows",
     /// Filters but for `RootTask`, `TaskId` and the page are ignored.
-    IgnoreFilter = "ignore-filter",
+    IgnoreFilter = "ignore-filter" "filters of the request are ignored",
 }
 
 /// How often each fault strikes, 0 to 1. All 0 by default.

@@ -1,0 +1,104 @@
+//! `once`: one full poll of every source, and what came of it.
+
+mod columns;
+mod json;
+mod progress;
+mod table;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, interval_at};
+
+use crate::cli::{OnceArgs, OutputForm};
+use crate::clock::Clock;
+use crate::env::Env;
+use crate::exposition::{self, Format};
+use crate::meters::Meters;
+use crate::model::{FailureReason, PollFailure, controls};
+use crate::poller::Source;
+use crate::snapshot::Published;
+use crate::{config, logging};
+
+use super::failure::Failure;
+use super::output::{say, say_in_colour};
+use super::runtime::until_signal;
+use super::sources;
+
+use progress::Progress;
+
+/// Polls every source once and prints what came, also if some failed.
+pub(super) fn run(args: &OnceArgs, env: &Env) -> Result<(), Failure> {
+    let settings = config::load(&args.inputs(env.clone()))?;
+    let progress = Progress::on_stderr(env);
+    let log = progress.log_writer();
+    logging::init_to(settings.logging, move || log.clone());
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
+    until_signal(|shutdown| async move {
+        let (clock, meters) = (Clock::system(), Meters::new());
+        let sources = sources::build(settings.sources, env, &clock, &meters)?;
+        let polled = shutdown.run_until_cancelled(poll_all(sources, progress)).await;
+        let published = polled.unwrap_or(Err(Failure::Stopped))?;
+        match args.output {
+            OutputForm::Table => say_in_colour(&table::render(&published))?,
+            OutputForm::Json => say(&json::render(&published))?,
+            OutputForm::Metrics => {
+                let text = exposition::render(Format::Text, &published, &meters, clock.now());
+                say(&String::from_utf8_lossy(&text))?;
+            }
+        }
+        match published.iter().filter(|source| !is_read(source)).count() {
+            0 => Ok(()),
+            failed => Err(Failure::Sources { failed, sources: published.len() }),
+        }
+    })
+}
+
+/// Polls all of `sources` at once; what they share keeps them within its limits. Gives what each
+/// of them publishes at the end, in the same order.
+async fn poll_all(sources: Vec<Source>, mut progress: Progress) -> Result<Vec<Arc<Published>>, Failure> {
+    let watched: Vec<_> = sources.iter().map(Source::subscribe).collect();
+    let now = || -> Vec<_> { watched.iter().map(|source| Arc::clone(&source.borrow())).collect() };
+    progress.begin(&now());
+    let mut polls: JoinSet<()> =
+        sources.into_iter().map(|mut source| async move { source.poll().await }).collect();
+    let period: Duration = progress.period();
+    let mut ticks = interval_at(Instant::now() + period, period);
+    loop {
+        tokio::select! {
+            ended = polls.join_next() => match ended {
+                Some(ended) => ended.map_err(Failure::start)?,
+                None => break,
+            },
+            _ = ticks.tick() => progress.under_way(&now()),
+        }
+        progress.ended(&now());
+    }
+    Ok(now())
+}
+
+/// Whether the poll of a source, which has ended, was good.
+fn is_read(source: &Published) -> bool {
+    source.snapshot.is_some() && source.status.failure.is_none()
+}
+
+/// What to do about a failure where there is no next poll by itself.
+fn advice(failure: &PollFailure) -> String {
+    match failure.reason {
+        FailureReason::Server | FailureReason::Incomplete => {
+            format!("{}; this command polls once, so run it again for the next", failure.advice)
+        }
+        _ => failure.advice.to_owned(),
+    }
+}
+
+/// `text` without anything that controls a terminal.
+fn harmless(text: &str) -> String {
+    text.replace(controls, "\u{fffd}")
+}
+
+#[cfg(test)]
+mod fixtures;

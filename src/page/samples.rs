@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::UnixMillis;
-use crate::model::{FailureReason, PollFailure, RowProgress, SourceStatus, TargetType};
-use crate::snapshot::{Published, Snapshot, TypeFacts};
+use crate::model::{
+    FailureReason, Name, PollFailure, Progress, RowProgress, SourceStatus, Status, TargetNames, TargetType,
+};
+use crate::snapshot::{FailingTarget, Published, RunningScan, Snapshot, TypeFacts};
 
 /// The time at which the samples are looked at, a minute after their last poll.
 pub(crate) fn now() -> UnixMillis {
@@ -47,6 +49,39 @@ pub(crate) fn good(name: &str) -> Published {
         running: Vec::new(),
         failing: Vec::new(),
     }));
+    published
+}
+
+/// The first poll was good, and found `count` running scans and as many failing targets, whose
+/// names are those of `names` in turn.
+pub(crate) fn listing(name: &str, names: &[&str], count: usize) -> Published {
+    let mut published = good(name);
+    let snapshot = Arc::make_mut(published.snapshot.as_mut().expect("a good source has one"));
+    let facts = snapshot.types.get_mut(&TargetType::Snapshot).expect("snapshots are always there");
+    facts.tasks[Status::Running.index()] = count as u64;
+    facts.targets[Status::TimedOut.index()] = count as u64;
+    let names = names.iter().map(|name| {
+        let target = Name::of(&format!("uuid of {name}")).expect("it can be shown");
+        let instance_name = Name::of(name);
+        Arc::new(TargetNames { target, instance_id: None, instance_name, target_name: None })
+    });
+    let then = now().minus(Duration::from_secs(7200));
+    for target in names.collect::<Vec<_>>().into_iter().cycle().take(count) {
+        snapshot.running.push(RunningScan {
+            target_type: TargetType::Snapshot,
+            target: Some(Arc::clone(&target)),
+            start: Some(then),
+            progress: Progress::from_percent(42.9),
+        });
+        snapshot.failing.push(FailingTarget {
+            target_type: TargetType::Snapshot,
+            target: Some(target),
+            status: Status::TimedOut,
+            finished_at: Some(then),
+            failing_since: Some(then),
+            last_success: None,
+        });
+    }
     published
 }
 

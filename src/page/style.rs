@@ -28,7 +28,19 @@ dt{color:var(--soft);font-size:.85rem}dd{margin:0;overflow-wrap:anywhere}\
 table{margin-top:.8rem;width:100%;border-collapse:collapse;font-variant-numeric:tabular-nums}\
 caption{text-align:left;color:var(--soft);font-size:.85rem}\
 th,td{padding:.25rem .6rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}\
-th:first-child{padding-left:0;text-align:left}thead th{font-size:.85rem}tbody th{font-weight:400}";
+th:first-child{padding-left:0;text-align:left}thead th{font-size:.85rem}tbody th{font-weight:400}\
+h3{margin:1rem 0 .3rem;font-size:1rem}p{margin:.2rem 0}.ages,.id,.type{color:var(--soft)}\
+.id,.type{font-size:.85rem}.id{font-family:ui-monospace,monospace}.what{overflow-wrap:anywhere}\
+.overview{font-size:1.15rem;font-weight:600}.overview::first-letter{text-transform:uppercase}\
+ul{margin:.3rem 0 1rem;padding-left:1.2rem;overflow-wrap:anywhere}\
+.list,.legend{padding:0;list-style:none}.legend{display:flex;flex-wrap:wrap;gap:.2rem 1rem;margin-bottom:.3rem}\
+.list li{padding:.35rem 0;border-bottom:1px solid var(--line)}\
+.bar{display:block;width:100%;height:1.25rem;border-radius:.25rem}\
+.key{width:.7rem;height:.7rem;margin-right:.35rem}\
+.running{fill:#2f7de1}.completed{fill:#2e9d55}.failed{fill:#d3323e}.timed_out{fill:#d98a1f}.unknown{fill:#8a93a3}\
+progress{width:9rem;max-width:50%;height:.8rem;vertical-align:middle;accent-color:#2f7de1}\
+a:focus-visible,[tabindex]:focus-visible{outline:2px solid var(--link);outline-offset:2px}\
+dl{margin-top:1rem}";
 
 /// The value of `Content-Security-Policy` for the page.
 pub fn content_security_policy() -> String {
@@ -45,7 +57,7 @@ mod tests {
 
     #[test]
     fn the_policy_allows_the_style_of_the_page_as_it_stands_there() {
-        let page = super::super::render(&[], "/metrics", now());
+        let page = super::super::render(&[], "/metrics", None, now());
         let (_, rest) = page.split_once("<style>").unwrap();
         let (style, _) = rest.split_once("</style>").unwrap();
         let hash = STANDARD.encode(Sha256::digest(style));

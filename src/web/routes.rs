@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRER_POLICY,
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRER_POLICY, REFRESH,
     X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Method, Request, Response, StatusCode};
@@ -61,7 +61,7 @@ impl Service {
             None => respond(StatusCode::NOT_FOUND, PLAIN, "not found\n"),
             Some(_) if !readable => method_not_allowed(),
             Some(Route::Metrics) => self.metrics(request),
-            Some(Route::Page) => self.page(),
+            Some(Route::Page) => self.page(request),
             Some(Route::Healthy) => self.healthy(),
             Some(Route::Ready) => self.ready(),
         };
@@ -79,10 +79,17 @@ impl Service {
         respond(StatusCode::OK, format.content_type(), body)
     }
 
-    fn page(&self) -> Response<Full<Bytes>> {
-        let body = page::render(&self.published(), &self.telemetry_path, self.parts.clock.now());
+    fn page<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+        let published = self.published();
+        // Whoever reads slowly, or by ear, must be able to hold the page (WCAG 2.2.1).
+        let is_held = request.uri().query() == Some("refresh=off");
+        let refresh = (!is_held).then(|| page::refresh_interval(&published));
+        let body = page::render(&published, &self.telemetry_path, refresh, self.parts.clock.now());
         let mut response = respond(StatusCode::OK, HTML, body);
         let headers = response.headers_mut();
+        if let Some(refresh) = refresh {
+            headers.insert(REFRESH, HeaderValue::from(refresh.as_secs()));
+        }
         headers.insert(CONTENT_SECURITY_POLICY, self.page_policy.clone());
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         response

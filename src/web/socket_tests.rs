@@ -249,5 +249,14 @@ async fn the_page_forbids_the_browser_everything_but_its_style() {
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
     assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
-    assert!(answer.body.contains("&lt;b&gt;"), "{}", answer.body);
+    assert!(answer.body.contains("&#60;b&#62;"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn the_page_has_itself_loaded_anew_until_that_is_stopped() {
+    let web = Running::start([good("a")]).await;
+    assert_eq!(web.ask("GET", "/").await.header("refresh"), Some("30"));
+    let held = web.ask("GET", "/?refresh=off").await;
+    assert_eq!((held.status, held.header("refresh")), (200, None));
+    assert!(held.body.contains("Refresh again"), "{}", held.body);
 }

@@ -120,12 +120,12 @@ keys! {
         "PEM file with an extra trusted CA";
     "metrics.targets.keep" Global Open true Kind::Duration("0s", "3650d"), "35d",
         "the last finished state of a target outlives the look-back by this";
-    "metrics.targets.mode" Global Open false Kind::Word(&["off", "failing", "all"]), "failing",
-        "which targets get series of their own";
-    "metrics.targets.limit" Global Open false Kind::Whole(0, 100_000), "2000",
-        "most targets with series of their own per source";
-    "metrics.targets.names" Global Open false Kind::Flag, "true",
-        "whether instance and target names are shown";
+    "metrics.targets.mode" Global Open true Kind::Word(&["off", "failing", "all"]), "failing",
+        "which targets the status page and `once` name: none with off; series of their own come later";
+    "metrics.targets.limit" Global Open true Kind::Whole(0, 100_000), "2000",
+        "most running scans and failing targets kept by name per source";
+    "metrics.targets.names" Global Open true Kind::Flag, "true",
+        "whether instance and target names are shown, beside the id of a target";
     "state.path" Global Open false Kind::Path, "",
         "file in which counters and what was seen survive a restart";
     "sources[].name" Source Open true Kind::Text(parse::name), "",

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::error::nearest;
+
 use super::kind::Kind;
 use super::parse;
 
@@ -71,6 +73,12 @@ const SOURCE: &str = "sources[].";
 const TARGET_TYPES: &[&str] =
     &["snapshot", "image", "user_snapshot", "user_image", "nas", "sandbox", "security_fix"];
 
+/// `credentials.type`.
+const CREDENTIALS_TYPE: Kind = Kind::WordSoFar(
+    &["default", "access_key", "sts", "env"],
+    &["ecs_ram_role", "oidc", "ram_role_arn", "profile", "uri"],
+);
+
 /// Reads as: path, scope, privacy, whether in force; kind; default; help.
 macro_rules! keys {
     ($(
@@ -114,7 +122,7 @@ keys! {
         "most time from sending a request to the end of its answer";
     "api.signature" PerSource Open true Kind::Word(&["acs3-hmac-sha256", "hmac-sha1"]), "acs3-hmac-sha256",
         "how requests are signed; hmac-sha1 is RPC signature 1.0";
-    "api.proxy" PerSource Secret true Kind::Text(parse::proxy), "",
+    "api.proxy" PerSource Secret true Kind::Text(parse::PROXY), "",
         "URL of a proxy; without one HTTPS_PROXY and NO_PROXY count";
     "api.ca_file" PerSource Open true Kind::Path, "",
         "PEM file with an extra trusted CA";
@@ -128,11 +136,11 @@ keys! {
         "whether instance and target names are shown, beside the id of a target";
     "state.path" Global Open false Kind::Path, "",
         "file in which counters and what was seen survive a restart";
-    "sources[].name" Source Open true Kind::Text(parse::name), "",
+    "sources[].name" Source Open true Kind::Text(parse::NAME), "",
         "unique name, the label `source`";
-    "sources[].region" Source Open true Kind::Text(parse::region), "",
+    "sources[].region" Source Open true Kind::Text(parse::REGION), "",
         "region id, which picks the endpoint";
-    "sources[].endpoint" Source Private true Kind::Text(parse::endpoint), "",
+    "sources[].endpoint" Source Private true Kind::Text(parse::ENDPOINT), "",
         "URL of the API, instead of the region's";
     "sources[].allow_http" Source Open true Kind::Flag, "false",
         "allow an http:// endpoint that is not loopback";
@@ -144,17 +152,17 @@ keys! {
         "types of targets to list; none for all";
     "sources[].labels" Source Private true Kind::Labels, "",
         "extra labels of agentless_exporter_source_info";
-    "sources[].credentials.type" Source Private true Kind::Text(credentials_type), "default",
+    "sources[].credentials.type" Source Private true CREDENTIALS_TYPE, "default",
         "where the access key comes from: default, access_key, sts or env";
-    "sources[].credentials.access_key_id" Source Private true Kind::Text(parse::secret), "",
+    "sources[].credentials.access_key_id" Source Private true Kind::Text(parse::KEY_ID), "",
         "for access_key and sts";
-    "sources[].credentials.access_key_secret" Source Secret true Kind::Text(parse::secret), "",
+    "sources[].credentials.access_key_secret" Source Secret true Kind::Text(parse::SECRET), "",
         "for access_key and sts";
-    "sources[].credentials.security_token" Source Secret true Kind::Text(parse::secret), "",
+    "sources[].credentials.security_token" Source Secret true Kind::Text(parse::SECRET), "",
         "for sts";
-    "web.listen-address" Flag Open true Kind::Texts(parse::listen_address), ":9982",
+    "web.listen-address" Flag Open true Kind::Texts(parse::LISTEN_ADDRESS), ":9982",
         "address to listen on: HOST:PORT or :PORT; may be repeated";
-    "web.telemetry-path" Flag Open true Kind::Text(parse::telemetry_path), "/metrics",
+    "web.telemetry-path" Flag Open true Kind::Text(parse::TELEMETRY_PATH), "/metrics",
         "path of the exposition";
     "log.level" Flag Open true Kind::Word(&["error", "warn", "info", "debug", "trace"]), "info",
         "least severe level that is logged";
@@ -210,22 +218,26 @@ pub(super) fn known_paths() -> impl Iterator<Item = String> {
     groups.chain(places().map(|(place, _)| place)).chain(twins)
 }
 
+/// The flag that `path` was meant to set, whatever joins its words: `log_level`,
+/// `web.listen_address`, `level`.
+pub(super) fn meant_flag(path: &str) -> Option<&'static Key> {
+    let words = |path: &str| path.to_ascii_lowercase().replace(['.', '-'], "_");
+    let name = |key: &Key| key.path.rsplit('.').next().map(words);
+    let flags = || KEYS.iter().filter(|key| key.scope == Scope::Flag);
+    let last = path.rsplit('.').next().map(words);
+    let alike = flags().find(|key| name(key) == last);
+    alike.or_else(|| {
+        let near = nearest(&words(path), flags().map(|key| words(key.path)))?;
+        flags().find(|key| words(key.path) == near)
+    })
+}
+
 /// Every key at every path where it may stand.
 fn places() -> impl Iterator<Item = (String, &'static Key)> {
     KEYS.iter().flat_map(|key| {
         let in_source = (key.scope == Scope::PerSource).then(|| format!("{SOURCE}{}", key.path));
         [Some(key.path.to_owned()), in_source].into_iter().flatten().map(move |place| (place, key))
     })
-}
-
-fn credentials_type(text: &str) -> Result<(), parse::Problem> {
-    match text {
-        "default" | "access_key" | "sts" | "env" => Ok(()),
-        "ecs_ram_role" | "oidc" | "ram_role_arn" | "profile" | "uri" => {
-            Err("this type is not available in this version; available: default, access_key, sts, env".into())
-        }
-        _ => Err("expected one of default, access_key, sts, env".into()),
-    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! other, and become the plain `Config` of each module.
 
 mod build;
+mod environment;
 mod file;
 mod keys;
 mod kind;

@@ -47,6 +47,11 @@ pub(super) fn layer(env: &Env, mistakes: &mut Mistakes) -> Map<String, Value> {
     layer
 }
 
+/// The variable that sets the key at `path`, if that is one for all sources.
+pub fn variable_of(path: &str) -> String {
+    format!("{PREFIX}{}", path.replace('.', "__").to_ascii_uppercase())
+}
+
 /// Where `layer` sets a secret or the file of one, the other of the two gives way in the layers
 /// below: a blank covers it.
 fn cover_twins(layer: &mut Map<String, Value>) {
@@ -128,10 +133,6 @@ fn settable() -> impl Iterator<Item = String> {
 
 fn is_a_flag(path: &str) -> String {
     format!("is set by the flag --{path}, not in the environment")
-}
-
-fn variable_of(path: &str) -> String {
-    format!("{PREFIX}{}", path.replace('.', "__").to_ascii_uppercase())
 }
 
 #[cfg(test)]

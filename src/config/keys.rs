@@ -117,7 +117,7 @@ keys! {
     "api.max_attempts" PerSource Open true Kind::Whole(1, 20), "5",
         "attempts of one request, in all";
     "api.connect_timeout" PerSource Open true Kind::Duration("100ms", "1m"), "5s",
-        "most time to connect";
+        "most time to open a connection, with TLS";
     "api.request_timeout" PerSource Open true Kind::Duration("100ms", "10m"), "30s",
         "most time from sending a request to the end of its answer";
     "api.signature" PerSource Open true Kind::Word(&["acs3-hmac-sha256", "hmac-sha1"]), "acs3-hmac-sha256",
@@ -147,7 +147,8 @@ keys! {
     "sources[].network" Source Open true Kind::Word(&["public", "vpc"]), "public",
         "whether the region is asked over the internet or inside a VPC";
     "sources[].listing" Source Open true Kind::Word(&["auto", "flat", "per_root", "root"]), "auto",
-        "how scan tasks are listed; auto finds out";
+        "how scan tasks are listed, which depends on the account: flat takes all at once, per_root those of each \
+         main task, root the main tasks themselves; auto finds out";
     "sources[].target_types" Source Open true Kind::Words(TARGET_TYPES), "",
         "types of targets to list; none for all";
     "sources[].labels" Source Private true Kind::Labels, "",
@@ -155,11 +156,11 @@ keys! {
     "sources[].credentials.type" Source Private true CREDENTIALS_TYPE, "default",
         "where the access key comes from: default, access_key, sts or env";
     "sources[].credentials.access_key_id" Source Private true Kind::Text(parse::KEY_ID), "",
-        "for access_key and sts";
+        "id of the access key, for the types access_key and sts";
     "sources[].credentials.access_key_secret" Source Secret true Kind::Text(parse::SECRET), "",
-        "for access_key and sts";
+        "secret of the access key, for the types access_key and sts";
     "sources[].credentials.security_token" Source Secret true Kind::Text(parse::SECRET), "",
-        "for sts";
+        "token of a temporary access key, for the type sts";
     "web.listen-address" Flag Open true Kind::Texts(parse::LISTEN_ADDRESS), ":9982",
         "address to listen on: HOST:PORT or :PORT; may be repeated";
     "web.telemetry-path" Flag Open true Kind::Text(parse::TELEMETRY_PATH), "/metrics",

@@ -228,7 +228,7 @@ fn number(value: &ValueKind) -> Option<f64> {
 
 /// Values of labels.
 const LABEL_VALUE: Form = Form {
-    words: "at most 256 characters without line breaks or other controls",
+    words: "text of at most 256 characters without line breaks or other controls",
     pattern: "^.{0,256}$",
     check: label_value,
 };
@@ -238,6 +238,6 @@ fn label_value(text: &str) -> Result<(), Problem> {
     if fits {
         Ok(())
     } else {
-        Err("expected at most 256 characters without line breaks or other controls".into())
+        Err("expected text of at most 256 characters without line breaks or other controls".into())
     }
 }

@@ -18,6 +18,7 @@ mod values;
 mod walk;
 
 pub(crate) use build::logging_config;
+pub use environment::variable_of;
 pub(crate) use keys::named;
 pub use keys::{KEYS, Key, Privacy, Scope};
 pub use kind::Kind;

@@ -125,7 +125,9 @@ pub fn show_duration(span: Duration) -> String {
 pub fn listen_address(text: &str) -> Result<(), Problem> {
     const FORM: Problem = Cow::Borrowed("expected HOST:PORT, or :PORT for every address of the machine");
     if text.starts_with("unix:") {
-        return Err("unix: sockets are not available in this version; use HOST:PORT or :PORT".into());
+        return Err(
+            "expected HOST:PORT or :PORT, because unix: sockets are not available in this version".into()
+        );
     }
     let (host, port) = text.rsplit_once(':').ok_or(FORM)?;
     if !is_port(port) {

@@ -5,8 +5,8 @@ use std::fmt;
 
 use crate::error::nearest;
 
+use super::forms;
 use super::kind::Kind;
-use super::parse;
 
 /// Where a key may stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +122,7 @@ keys! {
         "most time from sending a request to the end of its answer";
     "api.signature" PerSource Open true Kind::Word(&["acs3-hmac-sha256", "hmac-sha1"]), "acs3-hmac-sha256",
         "how requests are signed; hmac-sha1 is RPC signature 1.0";
-    "api.proxy" PerSource Secret true Kind::Text(parse::PROXY), "",
+    "api.proxy" PerSource Secret true Kind::Text(forms::PROXY), "",
         "URL of a proxy; without one HTTPS_PROXY and NO_PROXY count";
     "api.ca_file" PerSource Open true Kind::Path, "",
         "PEM file with an extra trusted CA";
@@ -136,11 +136,11 @@ keys! {
         "whether instance and target names are shown, beside the id of a target";
     "state.path" Global Open false Kind::Path, "",
         "file in which counters and what was seen survive a restart";
-    "sources[].name" Source Open true Kind::Text(parse::NAME), "",
+    "sources[].name" Source Open true Kind::Text(forms::NAME), "",
         "unique name, the label `source`";
-    "sources[].region" Source Open true Kind::Text(parse::REGION), "",
+    "sources[].region" Source Open true Kind::Text(forms::REGION), "",
         "region id, which picks the endpoint";
-    "sources[].endpoint" Source Private true Kind::Text(parse::ENDPOINT), "",
+    "sources[].endpoint" Source Private true Kind::Text(forms::ENDPOINT), "",
         "URL of the API, instead of the region's";
     "sources[].allow_http" Source Open true Kind::Flag, "false",
         "allow an http:// endpoint that is not loopback";
@@ -155,15 +155,15 @@ keys! {
         "extra labels of agentless_exporter_source_info";
     "sources[].credentials.type" Source Private true CREDENTIALS_TYPE, "default",
         "where the access key comes from: default, access_key, sts or env";
-    "sources[].credentials.access_key_id" Source Private true Kind::Text(parse::KEY_ID), "",
+    "sources[].credentials.access_key_id" Source Private true Kind::Text(forms::KEY_ID), "",
         "id of the access key, for the types access_key and sts";
-    "sources[].credentials.access_key_secret" Source Secret true Kind::Text(parse::SECRET), "",
+    "sources[].credentials.access_key_secret" Source Secret true Kind::Text(forms::SECRET), "",
         "secret of the access key, for the types access_key and sts";
-    "sources[].credentials.security_token" Source Secret true Kind::Text(parse::SECRET), "",
+    "sources[].credentials.security_token" Source Secret true Kind::Text(forms::SECRET), "",
         "token of a temporary access key, for the type sts";
-    "web.listen-address" Flag Open true Kind::Texts(parse::LISTEN_ADDRESS), ":9982",
+    "web.listen-address" Flag Open true Kind::Texts(forms::LISTEN_ADDRESS), ":9982",
         "address to listen on: HOST:PORT or :PORT; may be repeated";
-    "web.telemetry-path" Flag Open true Kind::Text(parse::TELEMETRY_PATH), "/metrics",
+    "web.telemetry-path" Flag Open true Kind::Text(forms::TELEMETRY_PATH), "/metrics",
         "path of the exposition";
     "log.level" Flag Open true Kind::Word(&["error", "warn", "info", "debug", "trace"]), "info",
         "least severe level that is logged";

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use ::config::{Map, Value, ValueKind};
 
-use super::parse::{self, Form, Problem};
+use super::forms::Form;
+use super::parse::{self, Problem};
 
 /// What values a key takes.
 #[derive(Clone, Copy)]

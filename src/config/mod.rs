@@ -6,6 +6,7 @@
 mod build;
 mod environment;
 mod file;
+mod forms;
 mod keys;
 mod kind;
 mod layers;
@@ -19,6 +20,7 @@ mod walk;
 
 pub(crate) use build::logging_config;
 pub use environment::variable_of;
+pub use forms::Form;
 pub(crate) use keys::named;
 pub use keys::{KEYS, Key, Privacy, Scope};
 pub use kind::Kind;

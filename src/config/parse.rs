@@ -19,64 +19,6 @@ pub type Problem = Cow<'static, str>;
 /// Whether a text is what a key wants.
 pub type Check = fn(&str) -> Result<(), Problem>;
 
-/// A language of texts.
-#[derive(Clone, Copy)]
-pub struct Form {
-    /// Its texts in words, as in "expected …".
-    pub words: &'static str,
-    /// A regular expression (ECMA 262) for editors: it lets every good text through, and some bad.
-    pub pattern: &'static str,
-    /// Whether a text is one of them.
-    pub check: Check,
-}
-
-/// Names of sources.
-pub const NAME: Form = Form {
-    words: "1 to 128 characters without line breaks or other controls",
-    pattern: "^.{1,128}$",
-    check: name,
-};
-
-/// Region ids.
-pub const REGION: Form = Form {
-    words: "a region id such as cn-hangzhou or ap-southeast-1",
-    pattern: "^[A-Za-z0-9_-]{1,64}$",
-    check: region,
-};
-
-/// URLs of the API.
-pub const ENDPOINT: Form = Form {
-    words: "https://HOST or https://HOST:PORT",
-    pattern: "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@]+/?$",
-    check: endpoint,
-};
-
-/// URLs of proxies; blank for none.
-pub const PROXY: Form = Form {
-    words: "http://HOST:PORT or https://HOST:PORT, with USER:PASSWORD@ before the host if needed, in which / ? # \
-            are written %2F %3F %23; blank for none",
-    pattern: "^([^/?#]+|[Hh][Tt][Tt][Pp][Ss]?://[^/?#]+/?)?$",
-    check: proxy,
-};
-
-/// Ids of access keys.
-pub const KEY_ID: Form = Form { words: "an access key id, in quotes", pattern: "^[!-~]+$", check: key_id };
-
-/// Secrets of access keys, and tokens.
-pub const SECRET: Form =
-    Form { words: "a secret, in quotes", pattern: "^[!-~]([ -~]*[!-~])?$", check: secret };
-
-/// Addresses to listen on.
-pub const LISTEN_ADDRESS: Form = Form {
-    words: "HOST:PORT, or :PORT for every address of the machine",
-    pattern: ":[0-9]{1,5}$",
-    check: listen_address,
-};
-
-/// Paths of the exposition.
-pub const TELEMETRY_PATH: Form =
-    Form { words: "a path such as `/metrics`", pattern: "^/.", check: telemetry_path };
-
 /// What to say of [a placeholder](is_placeholder).
 pub(super) const PLACEHOLDER: &str = "is a placeholder from an example; put what your access key has there";
 

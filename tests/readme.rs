@@ -45,14 +45,8 @@ fn every_configuration_is_valid() {
 }
 
 #[test]
-fn the_keys_shown_with_their_defaults_are_all_keys_with_their_defaults() {
+fn the_keys_shown_with_their_defaults_have_these_defaults() {
     let text = configurations().into_iter().find(|text| text.starts_with("poll:")).expect("it is there");
-    for key in config::KEYS.iter().filter(|key| key.scope != config::Scope::Flag) {
-        let name = key.path.rsplit(['.', ']']).next().expect("a path has a last name");
-        let is_of_a_type = ["access_key_id", "access_key_secret", "security_token"].contains(&name);
-        let shown = text.contains(&format!("{name}:")) || is_of_a_type;
-        assert!(shown, "{} is not shown", key.path);
-    }
     let folder = TempDir::new().expect("a folder can be made");
     let shown = load(&text, folder.path());
     let env = Env::from_iter([("ALIBABA_CLOUD_REGION_ID", "cn-hangzhou")]);

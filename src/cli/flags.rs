@@ -146,8 +146,8 @@ fn help(path: &str) -> String {
 /// Applies the check of a key.
 fn checked(path: &'static str) -> impl Fn(&str) -> Result<String, String> + Clone {
     move |text| match named(path).kind {
-        Kind::Text(check) | Kind::Texts(check) => {
-            check(text).map(|()| text.to_owned()).map_err(parse::Problem::into_owned)
+        Kind::Text(form) | Kind::Texts(form) => {
+            (form.check)(text).map(|()| text.to_owned()).map_err(parse::Problem::into_owned)
         }
         _ => Ok(text.to_owned()),
     }

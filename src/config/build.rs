@@ -6,7 +6,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use crate::env::Env;
 use crate::ledger::Naming;
-use crate::{logging, poller, rpc, web};
+use crate::{credentials, logging, poller, rpc, web};
 
 use super::layers::Merged;
 use super::mistakes::Mistakes;
@@ -29,6 +29,7 @@ pub(super) fn settings(merged: &Merged, env: &Env, mistakes: &mut Mistakes) -> S
     let mut sources = source::sources(&values, &base, &merged.sources, mistakes, &mut warnings);
     limits::unite(&mut sources, env, &mut warnings);
     environment_proxy(&sources, env, mistakes);
+    environment_key(&sources, env, mistakes);
     let logging = logging_config(values.text("log.level"), values.text("log.format"));
     Settings { logging, web: web_config(&values), sources, warnings }
 }
@@ -161,11 +162,28 @@ fn environment_proxy(sources: &[SourceSettings], env: &Env, mistakes: &mut Mista
     }
 }
 
+/// The access key of the environment, where a source would use it. That it is missing is told at
+/// run time, because it may come from elsewhere then; a placeholder stays one.
+fn environment_key(sources: &[SourceSettings], env: &Env, mistakes: &mut Mistakes) {
+    const VARIABLES: [&str; 3] =
+        ["ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_SECURITY_TOKEN"];
+    let is_used = |source: &SourceSettings| {
+        matches!(source.credentials, credentials::Config::Default | credentials::Config::Env)
+    };
+    if !sources.iter().any(is_used) {
+        return;
+    }
+    for variable in VARIABLES {
+        if env.get(variable).is_some_and(parse::is_placeholder) {
+            mistakes.add(variable, "environment", parse::PLACEHOLDER);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::{Inputs, load};
-    use crate::credentials;
     use crate::env::Env;
 
     #[test]

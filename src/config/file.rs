@@ -107,6 +107,15 @@ mod tests {
     }
 
     #[test]
+    fn a_file_is_read_up_to_its_limit_and_not_beyond() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), "12345").unwrap();
+        assert_eq!(read_text(file.path(), 5), Ok("12345".to_owned()));
+        let problem = "is too large (5 bytes, at most 4 are read)".to_owned();
+        assert_eq!(read_text(file.path(), 4), Err(problem));
+    }
+
+    #[test]
     fn a_syntax_error_is_placed_and_quotes_nothing() {
         let cases = [
             (

@@ -3,8 +3,10 @@
 
 use std::fmt;
 
+use crate::error::nearest;
+
+use super::forms;
 use super::kind::Kind;
-use super::parse;
 
 /// Where a key may stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +73,12 @@ const SOURCE: &str = "sources[].";
 const TARGET_TYPES: &[&str] =
     &["snapshot", "image", "user_snapshot", "user_image", "nas", "sandbox", "security_fix"];
 
+/// `credentials.type`.
+const CREDENTIALS_TYPE: Kind = Kind::WordSoFar(
+    &["default", "access_key", "sts", "env"],
+    &["ecs_ram_role", "oidc", "ram_role_arn", "profile", "uri"],
+);
+
 /// Reads as: path, scope, privacy, whether in force; kind; default; help.
 macro_rules! keys {
     ($(
@@ -109,52 +117,53 @@ keys! {
     "api.max_attempts" PerSource Open true Kind::Whole(1, 20), "5",
         "attempts of one request, in all";
     "api.connect_timeout" PerSource Open true Kind::Duration("100ms", "1m"), "5s",
-        "most time to connect";
+        "most time to open a connection, with TLS";
     "api.request_timeout" PerSource Open true Kind::Duration("100ms", "10m"), "30s",
         "most time from sending a request to the end of its answer";
     "api.signature" PerSource Open true Kind::Word(&["acs3-hmac-sha256", "hmac-sha1"]), "acs3-hmac-sha256",
         "how requests are signed; hmac-sha1 is RPC signature 1.0";
-    "api.proxy" PerSource Secret true Kind::Text(parse::proxy), "",
+    "api.proxy" PerSource Secret true Kind::Text(forms::PROXY), "",
         "URL of a proxy; without one HTTPS_PROXY and NO_PROXY count";
     "api.ca_file" PerSource Open true Kind::Path, "",
         "PEM file with an extra trusted CA";
     "metrics.targets.keep" Global Open true Kind::Duration("0s", "3650d"), "35d",
         "the last finished state of a target outlives the look-back by this";
-    "metrics.targets.mode" Global Open false Kind::Word(&["off", "failing", "all"]), "failing",
-        "which targets get series of their own";
-    "metrics.targets.limit" Global Open false Kind::Whole(0, 100_000), "2000",
-        "most targets with series of their own per source";
-    "metrics.targets.names" Global Open false Kind::Flag, "true",
-        "whether instance and target names are shown";
+    "metrics.targets.mode" Global Open true Kind::Word(&["off", "failing", "all"]), "failing",
+        "which targets the status page and `once` name: none with off; series of their own come later";
+    "metrics.targets.limit" Global Open true Kind::Whole(0, 100_000), "2000",
+        "most running scans and failing targets kept by name per source";
+    "metrics.targets.names" Global Open true Kind::Flag, "true",
+        "whether instance and target names are shown, beside the id of a target";
     "state.path" Global Open false Kind::Path, "",
         "file in which counters and what was seen survive a restart";
-    "sources[].name" Source Open true Kind::Text(parse::name), "",
+    "sources[].name" Source Open true Kind::Text(forms::NAME), "",
         "unique name, the label `source`";
-    "sources[].region" Source Open true Kind::Text(parse::region), "",
+    "sources[].region" Source Open true Kind::Text(forms::REGION), "",
         "region id, which picks the endpoint";
-    "sources[].endpoint" Source Private true Kind::Text(parse::endpoint), "",
+    "sources[].endpoint" Source Private true Kind::Text(forms::ENDPOINT), "",
         "URL of the API, instead of the region's";
     "sources[].allow_http" Source Open true Kind::Flag, "false",
         "allow an http:// endpoint that is not loopback";
     "sources[].network" Source Open true Kind::Word(&["public", "vpc"]), "public",
         "whether the region is asked over the internet or inside a VPC";
     "sources[].listing" Source Open true Kind::Word(&["auto", "flat", "per_root", "root"]), "auto",
-        "how scan tasks are listed; auto finds out";
+        "how scan tasks are listed, which depends on the account: flat takes all at once, per_root those of each \
+         main task, root the main tasks themselves; auto finds out";
     "sources[].target_types" Source Open true Kind::Words(TARGET_TYPES), "",
         "types of targets to list; none for all";
     "sources[].labels" Source Private true Kind::Labels, "",
         "extra labels of agentless_exporter_source_info";
-    "sources[].credentials.type" Source Private true Kind::Text(credentials_type), "default",
+    "sources[].credentials.type" Source Private true CREDENTIALS_TYPE, "default",
         "where the access key comes from: default, access_key, sts or env";
-    "sources[].credentials.access_key_id" Source Private true Kind::Text(parse::secret), "",
-        "for access_key and sts";
-    "sources[].credentials.access_key_secret" Source Secret true Kind::Text(parse::secret), "",
-        "for access_key and sts";
-    "sources[].credentials.security_token" Source Secret true Kind::Text(parse::secret), "",
-        "for sts";
-    "web.listen-address" Flag Open true Kind::Texts(parse::listen_address), ":9982",
+    "sources[].credentials.access_key_id" Source Private true Kind::Text(forms::KEY_ID), "",
+        "id of the access key, for the types access_key and sts";
+    "sources[].credentials.access_key_secret" Source Secret true Kind::Text(forms::SECRET), "",
+        "secret of the access key, for the types access_key and sts";
+    "sources[].credentials.security_token" Source Secret true Kind::Text(forms::SECRET), "",
+        "token of a temporary access key, for the type sts";
+    "web.listen-address" Flag Open true Kind::Texts(forms::LISTEN_ADDRESS), ":9982",
         "address to listen on: HOST:PORT or :PORT; may be repeated";
-    "web.telemetry-path" Flag Open true Kind::Text(parse::telemetry_path), "/metrics",
+    "web.telemetry-path" Flag Open true Kind::Text(forms::TELEMETRY_PATH), "/metrics",
         "path of the exposition";
     "log.level" Flag Open true Kind::Word(&["error", "warn", "info", "debug", "trace"]), "info",
         "least severe level that is logged";
@@ -210,22 +219,26 @@ pub(super) fn known_paths() -> impl Iterator<Item = String> {
     groups.chain(places().map(|(place, _)| place)).chain(twins)
 }
 
+/// The flag that `path` was meant to set, whatever joins its words: `log_level`,
+/// `web.listen_address`, `level`.
+pub(super) fn meant_flag(path: &str) -> Option<&'static Key> {
+    let words = |path: &str| path.to_ascii_lowercase().replace(['.', '-'], "_");
+    let name = |key: &Key| key.path.rsplit('.').next().map(words);
+    let flags = || KEYS.iter().filter(|key| key.scope == Scope::Flag);
+    let last = path.rsplit('.').next().map(words);
+    let alike = flags().find(|key| name(key) == last);
+    alike.or_else(|| {
+        let near = nearest(&words(path), flags().map(|key| words(key.path)))?;
+        flags().find(|key| words(key.path) == near)
+    })
+}
+
 /// Every key at every path where it may stand.
 fn places() -> impl Iterator<Item = (String, &'static Key)> {
     KEYS.iter().flat_map(|key| {
         let in_source = (key.scope == Scope::PerSource).then(|| format!("{SOURCE}{}", key.path));
         [Some(key.path.to_owned()), in_source].into_iter().flatten().map(move |place| (place, key))
     })
-}
-
-fn credentials_type(text: &str) -> Result<(), parse::Problem> {
-    match text {
-        "default" | "access_key" | "sts" | "env" => Ok(()),
-        "ecs_ram_role" | "oidc" | "ram_role_arn" | "profile" | "uri" => {
-            Err("this type is not available in this version; available: default, access_key, sts, env".into())
-        }
-        _ => Err("expected one of default, access_key, sts, env".into()),
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use ::config::{Map, Value, ValueKind};
 
-use super::parse::{self, Check, Problem};
+use super::forms::Form;
+use super::parse::{self, Problem};
 
 /// What values a key takes.
 #[derive(Clone, Copy)]
@@ -19,12 +20,14 @@ pub enum Kind {
     Flag,
     /// One of some words.
     Word(&'static [&'static str]),
+    /// One of the first words. The second are planned, and refused for now.
+    WordSoFar(&'static [&'static str], &'static [&'static str]),
     /// A list of some words, each at most once.
     Words(&'static [&'static str]),
-    /// A text that passes a check.
-    Text(Check),
-    /// A list of texts that pass a check.
-    Texts(Check),
+    /// A text of a language.
+    Text(Form),
+    /// A list of texts of a language.
+    Texts(Form),
     /// The path of a file; blank for none.
     Path,
     /// Names and texts.
@@ -51,6 +54,8 @@ pub(super) struct Wrong {
     pub(super) problem: String,
     /// What came, for keys whose values may be shown.
     pub(super) got: String,
+    /// The known word that was probably meant, which can be shown in any case.
+    pub(super) meant: Option<&'static str>,
 }
 
 impl Kind {
@@ -58,9 +63,9 @@ impl Kind {
     pub(super) fn read(self, value: &ValueKind) -> Result<Typed, Vec<Wrong>> {
         match (self, value) {
             (Self::Words(words), ValueKind::Array(items)) => read_list(Self::Word(words), items),
-            (Self::Texts(check), ValueKind::Array(items)) => read_list(Self::Text(check), items),
+            (Self::Texts(form), ValueKind::Array(items)) => read_list(Self::Text(form), items),
             (Self::Labels, ValueKind::Table(table)) => read_labels(table),
-            _ => self.read_scalar(value).map_err(|problem| vec![Wrong::new(String::new(), problem, value)]),
+            _ => self.read_scalar(value).map_err(|problem| vec![self.wrong(String::new(), problem, value)]),
         }
     }
 
@@ -85,10 +90,20 @@ impl Kind {
                 .ok_or_else(expected),
             (Self::Flag, ValueKind::Boolean(flag)) => Ok(Typed::Flag(*flag)),
             (Self::Flag, ValueKind::String(text)) => text.parse().map(Typed::Flag).map_err(|_| expected()),
-            (Self::Word(words), ValueKind::String(text)) if words.contains(&text.as_str()) => {
+            (Self::Word(words) | Self::WordSoFar(words, _), ValueKind::String(text))
+                if words.contains(&text.as_str()) =>
+            {
                 Ok(Typed::Text(text.clone()))
             }
-            (Self::Text(check), ValueKind::String(text)) => match check(text) {
+            (Self::WordSoFar(_, later), ValueKind::String(text)) => {
+                match later.iter().find(|word| *word == text) {
+                    Some(word) => {
+                        Err(format!("{} in this version, which does not have {word} yet", expected()))
+                    }
+                    None => Err(expected()),
+                }
+            }
+            (Self::Text(form), ValueKind::String(text)) => match (form.check)(text) {
                 Ok(()) => Ok(Typed::Text(text.clone())),
                 Err(problem) => Err(problem.into_owned()),
             },
@@ -110,19 +125,31 @@ impl Kind {
             Self::Whole(min, max) => format!("a whole number from {min} to {max}"),
             Self::Number(min, max) => format!("a number from {min} to {max}"),
             Self::Flag => "true or false".to_owned(),
-            Self::Word(words) => format!("one of {}", words.join(", ")),
+            Self::Word(words) | Self::WordSoFar(words, _) => format!("one of {}", words.join(", ")),
             Self::Words(words) => format!("a list of {}", words.join(", ")),
-            Self::Text(_) => "text".to_owned(),
-            Self::Texts(_) => "a list of texts".to_owned(),
+            Self::Text(form) => form.words.to_owned(),
+            Self::Texts(form) => format!("a list of {}", form.words),
             Self::Path => "the path of a file".to_owned(),
             Self::Labels => "label names with texts".to_owned(),
         }
     }
-}
 
-impl Wrong {
-    fn new(at: String, problem: String, value: &ValueKind) -> Self {
-        Self { at, problem, got: show(value) }
+    /// The words among which a value of this kind is chosen; none if it is free.
+    pub fn words(self) -> &'static [&'static str] {
+        match self {
+            Self::Word(words) | Self::WordSoFar(words, _) | Self::Words(words) => words,
+            _ => &[],
+        }
+    }
+
+    fn wrong(self, at: String, problem: String, value: &ValueKind) -> Wrong {
+        let meant = match value {
+            ValueKind::String(text) if !self.words().contains(&text.as_str()) => {
+                parse::meant(text, self.words())
+            }
+            _ => None,
+        };
+        Wrong { at, problem, got: show(value), meant }
     }
 }
 
@@ -138,24 +165,25 @@ fn read_list(entry: Kind, items: &[Value]) -> Result<Typed, Vec<Wrong>> {
             Ok(_) => "stands twice in the list".to_owned(),
             Err(problem) => problem,
         };
-        wrongs.push(Wrong::new(format!("[{index}]"), problem, &item.kind));
+        wrongs.push(entry.wrong(format!("[{index}]"), problem, &item.kind));
     }
     if wrongs.is_empty() { Ok(Typed::Texts(texts)) } else { Err(wrongs) }
 }
 
 fn read_labels(table: &Map<String, Value>) -> Result<Typed, Vec<Wrong>> {
+    let value = Kind::Text(LABEL_VALUE);
     let mut labels = Vec::new();
     let mut wrongs = Vec::new();
     for (name, item) in table {
         let at = format!(".{name}");
         if let Err(problem) = parse::label_name(name) {
-            wrongs.push(Wrong { at, problem: problem.into_owned(), got: String::new() });
+            wrongs.push(Wrong { at, problem: problem.into_owned(), got: String::new(), meant: None });
             continue;
         }
-        match Kind::Text(label_value).read_scalar(&item.kind) {
+        match value.read_scalar(&item.kind) {
             Ok(Typed::Text(text)) => labels.push((name.clone(), text)),
             Ok(_) => {}
-            Err(problem) => wrongs.push(Wrong::new(at, problem, &item.kind)),
+            Err(problem) => wrongs.push(value.wrong(at, problem, &item.kind)),
         }
     }
     // Maps have no order; labels and mistakes shall.
@@ -199,11 +227,18 @@ fn number(value: &ValueKind) -> Option<f64> {
     }
 }
 
+/// Values of labels.
+const LABEL_VALUE: Form = Form {
+    words: "text of at most 256 characters without line breaks or other controls",
+    pattern: "^.{0,256}$",
+    check: label_value,
+};
+
 fn label_value(text: &str) -> Result<(), Problem> {
     let fits = text.chars().count() <= 256 && !text.chars().any(char::is_control);
     if fits {
         Ok(())
     } else {
-        Err("expected at most 256 characters without line breaks or other controls".into())
+        Err("expected text of at most 256 characters without line breaks or other controls".into())
     }
 }

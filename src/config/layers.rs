@@ -4,16 +4,11 @@ use std::fmt;
 
 use ::config::{Config, ConfigError, Map, Source, Value, ValueKind};
 
-use crate::error::nearest;
-
 use super::Inputs;
-use super::keys::{self, KEYS, Key, Place, Privacy, Scope};
+use super::keys::{self, KEYS, Key, Scope};
 use super::kind::Kind;
 use super::mistakes::Mistakes;
-use super::{file, walk};
-
-/// Variables of the environment that set keys start so; levels are joined by `__`.
-pub(super) const PREFIX: &str = "AGENTLESS_EXPORTER__";
+use super::{environment, file, walk};
 
 /// Region of the source that there is when none is configured.
 pub(super) const REGION_VARIABLE: &str = "ALIBABA_CLOUD_REGION_ID";
@@ -48,7 +43,8 @@ pub(super) fn merge(inputs: &Inputs, mistakes: &mut Mistakes) -> Option<Merged> 
             walk::check(tree, path, mistakes)
         });
     }
-    let (environment, flags) = (environment(inputs, mistakes), flags(inputs, mistakes));
+    let environment = environment::layer(&inputs.env, mistakes);
+    let flags = flags(inputs, mistakes);
     let mut file = file?;
     if let SourcesFrom::Environment = sources {
         file.insert("sources".to_owned(), vec![default_source(inputs, mistakes)].into());
@@ -101,69 +97,6 @@ fn default_source(inputs: &Inputs, mistakes: &mut Mistakes) -> Value {
         }
     }
     source.into()
-}
-
-fn environment(inputs: &Inputs, mistakes: &mut Mistakes) -> Map<String, Value> {
-    let mut layer = Map::new();
-    for (variable, text) in inputs.env.with_prefix(PREFIX) {
-        let path = variable[PREFIX.len()..].to_ascii_lowercase().replace("__", ".");
-        let place = keys::at(&path).filter(|_| variable_of(&path) == variable);
-        let (key, kind) = match place {
-            Some(Place::Value(key)) if key.is_global() => (key, key.kind),
-            Some(Place::SecretFile(key)) if key.is_global() => (key, keys::SECRET_FILE),
-            _ => {
-                mistakes.add(variable, "environment", refusal(&path));
-                continue;
-            }
-        };
-        let value = ValueKind::from(text);
-        if walk::check_value(key, kind, &value, &path, variable, mistakes).is_some() {
-            layer.insert(path, text.into());
-        }
-    }
-    for (twin, text) in walk::given_twice(&layer, "") {
-        mistakes.add(twin.as_str(), variable_of(&twin), text);
-    }
-    cover_twins(&mut layer);
-    layer
-}
-
-/// Where `layer` sets a secret or the file of one, the other of the two gives way in the layers
-/// below: a blank covers it.
-fn cover_twins(layer: &mut Map<String, Value>) {
-    for key in KEYS.iter().filter(|key| key.is_global() && key.privacy == Privacy::Secret) {
-        let (path, twin) = (key.path.to_owned(), format!("{}_file", key.path));
-        match (layer.contains_key(&path), layer.contains_key(&twin)) {
-            (true, false) => drop(layer.insert(twin, "".into())),
-            (false, true) => drop(layer.insert(path, "".into())),
-            _ => {}
-        }
-    }
-}
-
-/// Why a variable that sets no key is a mistake.
-fn refusal(path: &str) -> String {
-    if path == "sources" || path.starts_with("sources.") {
-        return "sources are a list, which the environment can't hold; list them in the file of --config.file"
-            .to_owned();
-    }
-    if let Some(Place::Value(key)) = keys::at(&path.replace('_', "-"))
-        && key.scope == Scope::Flag
-    {
-        return format!("is set by the flag --{}, not in the environment", key.path);
-    }
-    if let Some(Place::Group) = keys::at(path) {
-        return "is a group of keys; add __ and the name of one".to_owned();
-    }
-    let variables = KEYS.iter().filter(|key| key.is_global()).map(|key| variable_of(key.path));
-    match nearest(&variable_of(path), variables) {
-        Some(meant) => format!("sets no key; did you mean {meant}?"),
-        None => format!("sets no key; keys are set by {PREFIX}GROUP__KEY, such as {PREFIX}POLL__INTERVAL"),
-    }
-}
-
-fn variable_of(path: &str) -> String {
-    format!("{PREFIX}{}", path.replace('.', "__").to_ascii_uppercase())
 }
 
 fn flags(inputs: &Inputs, mistakes: &mut Mistakes) -> Map<String, Value> {

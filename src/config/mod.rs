@@ -4,7 +4,9 @@
 //! other, and become the plain `Config` of each module.
 
 mod build;
+mod environment;
 mod file;
+mod forms;
 mod keys;
 mod kind;
 mod layers;
@@ -17,6 +19,8 @@ mod values;
 mod walk;
 
 pub(crate) use build::logging_config;
+pub use environment::variable_of;
+pub use forms::Form;
 pub(crate) use keys::named;
 pub use keys::{KEYS, Key, Privacy, Scope};
 pub use kind::Kind;

@@ -7,6 +7,7 @@ use std::error::Error;
 use std::net::Ipv6Addr;
 use std::time::Duration;
 
+use crate::error::nearest;
 use crate::meters::table::SOURCE_INFO;
 use crate::model::check_label_name;
 use crate::rpc::{self, Endpoint};
@@ -17,6 +18,9 @@ pub type Problem = Cow<'static, str>;
 
 /// Whether a text is what a key wants.
 pub type Check = fn(&str) -> Result<(), Problem>;
+
+/// What to say of [a placeholder](is_placeholder).
+pub(super) const PLACEHOLDER: &str = "is a placeholder from an example; put what your access key has there";
 
 const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
 
@@ -63,7 +67,9 @@ pub fn show_duration(span: Duration) -> String {
 pub fn listen_address(text: &str) -> Result<(), Problem> {
     const FORM: Problem = Cow::Borrowed("expected HOST:PORT, or :PORT for every address of the machine");
     if text.starts_with("unix:") {
-        return Err("unix: sockets are not available in this version; use HOST:PORT or :PORT".into());
+        return Err(
+            "expected HOST:PORT or :PORT, because unix: sockets are not available in this version".into()
+        );
     }
     let (host, port) = text.rsplit_once(':').ok_or(FORM)?;
     if !is_port(port) {
@@ -119,13 +125,28 @@ pub fn region(text: &str) -> Result<(), Problem> {
     if fits { Ok(()) } else { Err("expected a region id such as cn-hangzhou or ap-southeast-1".into()) }
 }
 
-/// Checks a secret or key id: what can stand in a request and is no accident of copying.
+/// Checks the id of an access key.
 ///
 /// # Errors
-/// If it is empty, has blanks at an end, or has anything but printable ASCII.
+/// As [`secret`], and on any blank.
+pub fn key_id(text: &str) -> Result<(), Problem> {
+    secret(text)?;
+    if text.contains(' ') {
+        return Err("has a blank, which no access key id has; copy it again".into());
+    }
+    Ok(())
+}
+
+/// Checks a secret: what can stand in a request and is no accident of copying.
+///
+/// # Errors
+/// If it is empty or a placeholder, has blanks at an end, or has anything but printable ASCII.
 pub fn secret(text: &str) -> Result<(), Problem> {
     if text.is_empty() {
         return Err("is empty".into());
+    }
+    if is_placeholder(text) {
+        return Err(PLACEHOLDER.into());
     }
     if text.trim() != text || !text.chars().all(|c| matches!(c, ' '..='~')) {
         return Err(
@@ -133,6 +154,34 @@ pub fn secret(text: &str) -> Result<(), Problem> {
         );
     }
     Ok(())
+}
+
+/// Whether `text` stands in an example for what the reader is to put there: `…`, `xxx`,
+/// `<your-key>`, `${SECRET}`, `your-access-key-id`.
+pub fn is_placeholder(text: &str) -> bool {
+    let text = text.trim().to_ascii_lowercase();
+    let is_all = |filler: &[char]| text.chars().count() >= 3 && text.chars().all(|c| filler.contains(&c));
+    let brackets = [("<", ">"), ("${", "}"), ("{{", "}}"), ("$(", ")")];
+    text.contains('…')
+        || is_all(&['x'])
+        || is_all(&['*'])
+        || is_all(&['.'])
+        || brackets.iter().any(|(open, close)| text.starts_with(open) && text.ends_with(close))
+        || ["your-", "your_", "my-access-key", "my_access_key"].iter().any(|start| text.starts_with(start))
+        || ["changeme", "change-me", "change_me", "replaceme", "replace-me", "replace_me", "placeholder"]
+            .contains(&text.as_str())
+}
+
+/// The one of `words` that was probably meant. Only a word that is known is ever given back, so
+/// that it can be shown whatever `text` is.
+pub(super) fn meant(text: &str, words: &[&'static str]) -> Option<&'static str> {
+    let text = text.trim().to_ascii_lowercase();
+    let joined = |word: &str| word.replace(['-', ' '], "_");
+    let alike = words.iter().find(|word| joined(word) == joined(&text));
+    let mut longer = words.iter().filter(|word| text.len() >= 4 && word.ends_with(&text));
+    // `hmac-sha256` has fewer letters to change for `hmac-sha1`, and means `acs3-hmac-sha256`.
+    let only = longer.next().filter(|_| longer.next().is_none());
+    alike.or(only).copied().or_else(|| nearest(&text, words.iter().copied()))
 }
 
 /// Checks the name of a label that joins those of the info metric.
@@ -223,6 +272,43 @@ mod tests {
     fn a_blank_proxy_is_none_and_no_mistake() {
         assert_eq!(proxy(""), Ok(()));
         assert!(proxy(" ").is_err());
+    }
+
+    #[test]
+    fn what_an_example_puts_for_a_key_is_no_key() {
+        for text in [
+            "…",
+            "LTAI…",
+            "xxx",
+            "XXXXXX",
+            "***",
+            "...",
+            "<your-key>",
+            "${KEY}",
+            "{{ key }}",
+            "your-key",
+            "Change-Me",
+        ] {
+            assert!(is_placeholder(text), "{text}");
+            assert!(key_id(text).is_err() && secret(text).is_err(), "{text}");
+        }
+        for text in ["x", "xx", "testid", "made-up", "LTAI5txxxxxxxxxxxxxxxxx", "yourself", "<", "a.b"] {
+            assert_eq!(key_id(text), Ok(()), "{text}");
+        }
+        assert!(key_id("LTAI 5t").is_err());
+        assert_eq!(secret("with a blank"), Ok(()));
+    }
+
+    #[test]
+    fn a_word_is_meant_if_it_is_near_in_any_case_and_join() {
+        let words = ["access_key", "sts", "env"];
+        for text in ["acces_key", "access-key", "Access Key", "accessKey", "ACCESS_KEY"] {
+            assert_eq!(meant(text, &words), Some("access_key"), "{text}");
+        }
+        assert_eq!(meant("LTAI5tSecret", &words), None);
+        let signatures = ["acs3-hmac-sha256", "hmac-sha1"];
+        assert_eq!(meant("hmac-sha256", &signatures), Some("acs3-hmac-sha256"));
+        assert_eq!(meant("hmac_sha1", &signatures), Some("hmac-sha1"));
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(super) fn check_value(
         Err(wrongs) => wrongs,
     };
     for wrong in wrongs {
-        let text = match (key.privacy, wrong.got) {
+        let mut text = match (key.privacy, wrong.got) {
             (Privacy::Open, got) if got.is_empty() => wrong.problem,
             (Privacy::Open, got) if wrong.problem.starts_with("expected") => {
                 format!("{}, got {got}", wrong.problem)
@@ -40,6 +40,9 @@ pub(super) fn check_value(
             (Privacy::Open, got) => format!("{got} {}", wrong.problem),
             (Privacy::Private | Privacy::Secret, _) => wrong.problem,
         };
+        if let Some(meant) = wrong.meant {
+            text.push_str(&format!("; did you mean `{meant}`?"));
+        }
         mistakes.add(format!("{at}{}", wrong.at), origin, text);
     }
     None
@@ -97,9 +100,7 @@ impl Walk<'_> {
         let place = if name.contains(['.', '[']) { None } else { keys::at(schema) };
         match place {
             None => self.unknown(schema, name, at),
-            Some(Place::Value(key)) if key.scope == Scope::Flag => {
-                self.mistake(at, &format!("is set by the flag --{}, not in this file", key.path))
-            }
+            Some(Place::Value(key)) if key.scope == Scope::Flag => self.mistake(at, &is_a_flag(key)),
             Some(Place::Group) => match value.kind {
                 ValueKind::Table(inner) => Some(self.group(at, schema, inner).into()),
                 ValueKind::Nil => None,
@@ -179,22 +180,37 @@ impl Walk<'_> {
 fn unknown(group: &str, name: &str) -> String {
     let parent = |path: &str| path.rsplit_once('.').map_or("", |(group, _)| group).to_owned();
     let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
+    let in_file = || keys::known_paths().filter(|path| !is_flag(path));
     let mut siblings: Vec<_> =
-        keys::known_paths().filter(|path| parent(path) == group).map(|path| last(&path)).collect();
+        in_file().filter(|path| parent(path) == group).map(|path| last(&path)).collect();
     if let Some(meant) = nearest(name, siblings.clone()) {
         return format!("unknown key; did you mean `{meant}`?");
     }
-    let mut elsewhere: Vec<_> = keys::known_paths().filter(|path| last(path) == name).collect();
+    let mut elsewhere: Vec<_> = in_file().filter(|path| last(path) == name).collect();
     // One further inside the same group is the likeliest.
     elsewhere.sort_by_key(|path| !path.starts_with(&format!("{group}.")));
     match elsewhere.first() {
         Some(path) if path.contains('.') => format!("does not belong here; its place is `{path}`"),
         Some(_) => "does not belong here; its place is the outermost level".to_owned(),
         None => {
+            if let Some(key) = keys::meant_flag(join(group, name).trim_start_matches("sources[].")) {
+                return is_a_flag(key);
+            }
+            if siblings.is_empty() {
+                return format!("unknown key; what is in `{group}` is set by flags, see --help");
+            }
             siblings.sort();
             format!("unknown key; known here: {}", siblings.join(", "))
         }
     }
+}
+
+fn is_flag(path: &str) -> bool {
+    matches!(keys::at(path), Some(Place::Value(key)) if key.scope == Scope::Flag)
+}
+
+fn is_a_flag(key: &Key) -> String {
+    format!("is set by the flag --{}, not in this file", key.path)
 }
 
 /// The name of a source as the mistakes tell it, if it is one.

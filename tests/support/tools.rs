@@ -18,6 +18,27 @@ pub(crate) fn python(script: &str) -> Command {
     command
 }
 
+/// A script of `tests/browser/`, to be run by Node with the pinned packages.
+///
+/// # Panics
+/// If they are not there.
+pub(crate) fn browser(script: &str) -> Command {
+    let tools = root().join("target/browser-tools");
+    let modules = tools.join("node_modules");
+    assert!(modules.exists(), "{} is missing: run scripts/install-test-tools", modules.display());
+    // Modules are looked for beside the script that asks for them.
+    for file in ["browser.mjs", script] {
+        let text = std::fs::read(root().join("tests/browser").join(file)).expect("the script is there");
+        // Written aside and moved, because tests run side by side.
+        let aside = tools.join(format!("{file}.{}.{:?}", std::process::id(), std::thread::current().id()));
+        std::fs::write(&aside, &text).expect("the folder can be written to");
+        std::fs::rename(&aside, tools.join(file)).expect("a file can be moved");
+    }
+    let mut command = Command::new("node");
+    command.arg(tools.join(script)).env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1");
+    command
+}
+
 /// `promtool check metrics`.
 pub(crate) fn promtool() -> Command {
     let mut command = Command::new("promtool");

@@ -70,7 +70,10 @@ fn a_fault_that_comes_later_leaves_old_data_with_its_age_until_it_is_stale() {
 fn odd_rows_and_ignored_filters_leave_the_truth() {
     let cases = LISTINGS.iter().flat_map(|listing| DISTORTING.map(|fault| (fault, *listing)));
     at_once(cases, |(fault, listing)| {
-        Watch::start(7, &[&format!("--fault={fault}=1"), listing], &[], "").until_true(1);
+        // Where no main task tells that it has ended none is known to have no subtasks, which
+        // alone proves this kind of account.
+        let often = if (fault, listing) == ("null-fields", "--listing=root") { "0.5" } else { "1" };
+        Watch::start(7, &[&format!("--fault={fault}={often}"), listing], &[], "").until_true(1);
     });
 }
 
@@ -296,26 +299,23 @@ impl Watch {
     /// Lets the world stand still, and waits for `snapshots` of it and for one without a missing
     /// row. Every snapshot must be true.
     fn until_true(&self, snapshots: usize) {
+        let t0 = std::time::Instant::now();
         let before = self.before_standstill();
         let mut seen = BTreeMap::new();
         wait_for(&format!("{snapshots} true snapshots ({})", self.case), WITHIN, || {
             let shown = gate::scrape(self.exporter.address);
             let last = shown.value(LAST_SUCCESS);
             if last > before && shown.value(UP) == Some(1.0) {
-                let at = last.expect("more than something is something");
-                let missing = seen.entry(at.to_bits()).or_insert_with(|| self.missing_rows(&shown, at));
-                if seen.len() >= snapshots && seen.values().any(|&missing| missing == 0.0) {
-                    return Ok(());
-                }
+                let at = last.expect("more than nothing is something");
+                seen.entry(at.to_bits()).or_insert_with(|| self.missing_rows(&shown, at));
             }
-            let _reasons = reasons_told(&self.exporter);
-            Err(format!(
-                "missing rows of snapshots: {:?}; {}",
-                seen.values(),
-                self.exporter.process.output().stderr
-            ))
+            if seen.len() >= snapshots && seen.values().any(|&missing| missing == 0.0) {
+                return Ok(());
+            }
+            Err(format!("missing rows of snapshots: {:?}", seen.values()))
         });
-        reasons_told(&self.exporter);
+        let reasons = reasons_told(&self.exporter);
+        eprintln!("TIME {} {:?} {:?} {reasons:?}", self.case, t0.elapsed(), seen.values());
     }
 
     /// Lets the world stand still. Gives when the last poll succeeded that may have begun before.

@@ -60,10 +60,10 @@ fn a_fault_that_always_strikes_publishes_nothing_until_it_ends() {
 
 #[test]
 fn a_fault_that_comes_later_leaves_old_data_with_its_age_until_it_is_stale() {
-    at_once(FAILING.map(|(fault, reason)| (Some(fault), reason)), |(fault, reason)| {
+    let faults = FAILING.map(|(fault, reason)| (Some(fault), reason));
+    at_once(faults.into_iter().chain([(None, "network")]), |(fault, reason)| {
         old_until_stale(fault, reason);
     });
-    old_until_stale(None, "network");
 }
 
 #[test]
@@ -77,28 +77,37 @@ fn odd_rows_and_ignored_filters_leave_the_truth() {
     });
 }
 
-/// Rows may go on missing when every page shifts, and then their number is told.
+/// A listing that is short of the same rows twice running is taken for what the server has, and
+/// when every page shifts that comes by chance: the rows are then told to be missing.
 #[test]
-fn pages_that_always_shift_hide_rows_openly_at_most() {
-    at_once(LISTINGS, |listing| {
-        Watch::start(7, &["--fault=drift=1", listing], &[], "").until_true(1);
+fn pages_that_always_shift_hide_no_row_in_silence() {
+    let cases = LISTINGS.iter().flat_map(|listing| [1, 2].map(|seed| (seed, *listing)));
+    at_once(cases, |(seed, listing)| {
+        Watch::start(seed, &["--fault=drift=1", listing], &[], "").until_true(3);
     });
 }
-
-/// The windows of an exporter that looks back on all that there is: a row that bears no
-/// `StartTime` counts, so where filters are ignored too what is shown of the older ones
-/// would depend on luck.
-const ALL: [&str; 1] = ["lookback: 40d"];
-const ALL_WINDOWS: &str = "&lookback=3456000&keep=3456000";
 
 #[test]
 fn all_faults_together_leave_the_truth_once_the_world_stands_still() {
     let cases = LISTINGS.iter().flat_map(|listing| [1, 2, 3].map(|seed| (seed, *listing)));
     at_once(cases, |(seed, listing)| {
-        let names = FAILING.iter().map(|(name, _)| *name).chain(DISTORTING).chain(["drift"]);
+        // A row that lost its `StartTime` counts, so where a filter is ignored too it is a matter
+        // of luck which rows from before the look-back do. Two seeds have all faults and a
+        // look-back on all there is, the others the usual one and whole rows.
+        let looks_back_on_all = seed < 3;
+        let distorting = &DISTORTING[usize::from(!looks_back_on_all)..];
+        let names = FAILING.iter().map(|(name, _)| name).chain(distorting).chain(&["drift"]);
         let faults: Vec<_> = names.map(|name| format!("--fault={name}=0.05")).collect();
-        let world: Vec<_> = faults.iter().map(String::as_str).chain([listing, "--targets=30"]).collect();
-        Watch::start(seed, &world, &ALL, ALL_WINDOWS).until_true(3);
+        let few = [listing, "--targets=30", "--tasks=60"];
+        let world: Vec<_> = faults.iter().map(String::as_str).chain(few).collect();
+        let (poll, windows): (&[&str], _) = match looks_back_on_all {
+            true => (&["lookback: 40d"], "&lookback=3456000&keep=3456000"),
+            false => (&[], ""),
+        };
+        let watch = Watch::start(seed, &world, poll, windows);
+        watch.until_true(2);
+        let shown = gate::scrape_strictly(watch.exporter.address);
+        assert!(shown.sum("agentless_exporter_api_retries_total") > 0.0, "no fault was met: {shown:?}");
     });
 }
 
@@ -284,8 +293,8 @@ impl Watch {
     /// Starts both. `windows` are parameters of the truth, to which `poll` must have set the exporter.
     fn start(seed: u64, world: &[&str], poll: &[&str], windows: &str) -> Self {
         let simulator = Simulator::start_seeded(seed, world);
-        let api = ["requests_per_second: 1000", "concurrency: 4", "max_attempts: 10"];
-        let api = [&api[..], &["connect_timeout: 1s", "request_timeout: 2s"]].concat();
+        let api = ["requests_per_second: 1000", "concurrency: 4", "max_attempts: 5"];
+        let api = [&api[..], &["connect_timeout: 500ms", "request_timeout: 1s"]].concat();
         let source = source("sim", simulator.address, (KEY_ID, KEY_SECRET), &api);
         let exporter = Exporter::start(&config_polling(poll, &[source]), &[]);
         Self {
@@ -299,7 +308,6 @@ impl Watch {
     /// Lets the world stand still, and waits for `snapshots` of it and for one without a missing
     /// row. Every snapshot must be true.
     fn until_true(&self, snapshots: usize) {
-        let t0 = std::time::Instant::now();
         let before = self.before_standstill();
         let mut seen = BTreeMap::new();
         wait_for(&format!("{snapshots} true snapshots ({})", self.case), WITHIN, || {
@@ -314,8 +322,8 @@ impl Watch {
             }
             Err(format!("missing rows of snapshots: {:?}", seen.values()))
         });
-        let reasons = reasons_told(&self.exporter);
-        eprintln!("TIME {} {:?} {:?} {reasons:?}", self.case, t0.elapsed(), seen.values());
+        // Each with a reason and advice; which they are is a matter of luck here.
+        let _reasons = reasons_told(&self.exporter);
     }
 
     /// Lets the world stand still. Gives when the last poll succeeded that may have begun before.

@@ -37,10 +37,13 @@ impl Simulator {
         Self::start_seeded(7, arguments)
     }
 
-    /// Starts one of another world.
+    /// Starts one of another world, of as many tasks unless `arguments` tell their number.
     pub(crate) fn start_seeded(seed: u64, arguments: &[&str]) -> Self {
-        let mut command = program(&["simulate", "--listen=127.0.0.1:0", "--tasks=137"]);
+        let mut command = program(&["simulate", "--listen=127.0.0.1:0"]);
         command.arg(format!("--seed={seed}"));
+        if !arguments.iter().any(|argument| argument.starts_with("--tasks=")) {
+            command.arg("--tasks=137");
+        }
         command.args([format!("--access-key-id={KEY_ID}"), format!("--access-key-secret={KEY_SECRET}")]);
         command.args(arguments);
         let mut process = Process::start(command);

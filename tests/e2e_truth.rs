@@ -1,14 +1,12 @@
-//! What the exporter shows, against what the simulated world says of itself; and that it shows
-//! nothing while it can't know.
+//! What the exporter shows, against what the simulated world says of itself.
 
 mod support;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use support::exposition::{Exposition, Series};
 use support::programs::{Exporter, KEY_SECRET, Simulator, config};
-use support::{gate, http, wait_for};
+use support::truth::{differences, gauges_about_scans, truth};
+use support::{gate, wait_for};
 
 /// A poll of the small world takes well under a second; finding out how to list takes several.
 const UP_WITHIN: Duration = Duration::from_secs(45);
@@ -49,16 +47,6 @@ fn gauges_tell_the_truth_when_fields_are_null_and_words_are_new() {
     gauges_equal_the_truth("flat", &faults, &[ACS3]);
 }
 
-#[test]
-fn an_error_inside_a_200_publishes_nothing() {
-    nothing_is_published("--fault=error-in-200=1");
-}
-
-#[test]
-fn an_answer_without_a_list_publishes_nothing() {
-    nothing_is_published("--fault=no-list=1");
-}
-
 /// Freezes a world, has it polled with `listing: auto`, and compares every gauge about scans.
 fn gauges_equal_the_truth(listing: &str, world: &[&str], api: &[&str]) {
     let simulator = Simulator::start_frozen(world);
@@ -76,84 +64,9 @@ fn gauges_equal_the_truth(listing: &str, world: &[&str], api: &[&str]) {
         Err(format!("{:?}", shown.gauges("agentless_exporter_")))
     });
     let at = shown.value("agentless_exporter_last_poll_success_timestamp_seconds").expect("it was polled");
-    let truth = truth(&simulator, (at * 1000.0).round());
+    let truth = truth(&simulator, at, "");
     let gauges = gauges_about_scans(&shown);
     assert!(gauges.len() > 100, "too few gauges to prove anything: {}", gauges.len());
     let differences = differences(&truth, &gauges);
     assert!(differences.is_empty(), "the truth, and what is shown instead:\n{}", differences.join("\n"));
-}
-
-/// Polls a world where every answer bears `fault`.
-fn nothing_is_published(fault: &str) {
-    let simulator = Simulator::start(&[fault]);
-    let mut exporter = Exporter::start(&config(simulator.address, KEY_SECRET, &["max_attempts: 2"]), &[]);
-    wait_for("several polls to fail", UP_WITHIN, || {
-        let failures = gate::scrape(exporter.address).sum("agentless_exporter_poll_failures_total");
-        if failures >= 3.0 { Ok(()) } else { Err(format!("{failures} so far")) }
-    });
-
-    let shown = gate::scrape_strictly(exporter.address);
-    let gauges = shown.gauges("agentless_scan_");
-    assert!(gauges.is_empty(), "published without a good poll: {gauges:?}");
-    assert_eq!(shown.value("agentless_exporter_source_up"), Some(0.0));
-    assert_eq!(shown.value("agentless_exporter_last_poll_success_timestamp_seconds"), None);
-    assert!(shown.value("agentless_exporter_consecutive_poll_failures") >= Some(3.0), "{shown:?}");
-    assert_eq!(http::get(exporter.address, "/-/ready").status, 503);
-    assert_eq!(http::get(exporter.address, "/-/healthy").status, 200);
-    assert!(exporter.process.is_running());
-
-    let log = exporter.process.output().stderr;
-    let told = log.lines().filter(|line| line.contains("level=warn") || line.contains("level=error")).count();
-    assert_eq!(told, 1, "a failure that lasts is told once:\n{log}");
-}
-
-/// What an exporter must show of this world at `at`, milliseconds since the epoch.
-fn truth(simulator: &Simulator, at: f64) -> BTreeMap<Series, f64> {
-    let told = simulator.world(&format!("truth?at={at}"));
-    let told = told.as_object().expect("the truth is an object of series");
-    let series = told.iter().map(|(series, value)| {
-        let series = Series::parse(series).expect("a key is a series");
-        (series, value.as_f64().expect("a value is a number"))
-    });
-    series.collect()
-}
-
-/// The gauges about scans of the only source, without its label, as the world tells them.
-fn gauges_about_scans(shown: &Exposition) -> BTreeMap<Series, f64> {
-    let gauges = shown.gauges("agentless_scan_").into_iter();
-    let without_source = gauges.map(|(mut series, value)| {
-        assert_eq!(series.labels.remove("source").as_deref(), Some("sim"), "{series}");
-        (series, value)
-    });
-    without_source.collect()
-}
-
-/// One line for each series that is missing, invented or wrong.
-fn differences(truth: &BTreeMap<Series, f64>, shown: &BTreeMap<Series, f64>) -> Vec<String> {
-    let wrong = truth.iter().filter_map(|(series, expected)| match shown.get(series) {
-        None => Some(format!("{series}: {expected}, not shown")),
-        Some(value) if !is_close(*value, *expected) => Some(format!("{series}: {expected}, shown {value}")),
-        Some(_) => None,
-    });
-    let invented = shown.iter().filter(|(series, _)| !truth.contains_key(series));
-    wrong.chain(invented.map(|(series, value)| format!("{series}: none, shown {value}"))).collect()
-}
-
-/// Equal but for the order in which floating-point numbers were added.
-fn is_close(left: f64, right: f64) -> bool {
-    (left - right).abs() <= 1e-9 * left.abs().max(right.abs())
-}
-
-#[test]
-fn the_comparison_finds_what_is_missing_invented_or_wrong() {
-    let series = |pairs: &[(&str, f64)]| -> BTreeMap<Series, f64> {
-        pairs.iter().map(|&(text, value)| (Series::parse(text).unwrap(), value)).collect()
-    };
-    let truth = series(&[("a{x=\"1\"}", 1.0), ("b", 1e12), ("c", 3.0)]);
-    assert_eq!(differences(&truth, &series(&[("a{x=\"1\"}", 1.0), ("b", 1e12 + 1e-3), ("c", 3.0)])), [""; 0]);
-    let shown = series(&[("a{x=\"1\"}", 2.0), ("b", 1e12), ("d", 4.0)]);
-    assert_eq!(
-        differences(&truth, &shown),
-        ["a{x=\"1\"}: 1, shown 2", "c{}: 3, not shown", "d{}: none, shown 4"]
-    );
 }

@@ -77,10 +77,22 @@ impl CallError {
         match self {
             Self::Key { .. } => FailureReason::Auth,
             Self::Transport { source: TransportError::Timeout(_), .. } => FailureReason::Timeout,
-            Self::Transport { source: TransportError::Network(_), .. } => FailureReason::Network,
+            Self::Transport {
+                source: TransportError::Connect { .. } | TransportError::Network(_), ..
+            } => FailureReason::Network,
             Self::Transport { source: TransportError::TooLong | TransportError::Packing(_), .. }
             | Self::Malformed { .. } => FailureReason::Malformed,
             Self::Refused { refusal, .. } => refusal.class.reason,
+        }
+    }
+
+    /// What an operator can do about it, in one sentence.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Refused { refusal, .. } => refusal.class.advice(),
+            // What is missing is told by the cause, and where to set it.
+            Self::Key { .. } => "give this source an access key; the error says what is missing",
+            _ => self.reason().advice(),
         }
     }
 

@@ -8,8 +8,10 @@ pub(crate) mod gate;
 pub(crate) mod http;
 pub(crate) mod process;
 pub(crate) mod programs;
+pub(crate) mod switch;
 pub(crate) mod tap;
 pub(crate) mod tools;
+pub(crate) mod truth;
 
 use std::time::{Duration, Instant};
 

@@ -34,7 +34,16 @@ pub(crate) struct Simulator {
 impl Simulator {
     /// Starts one with a history of 137 tasks, known key and more `arguments`.
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut command = program(&["simulate", "--listen=127.0.0.1:0", "--seed=7", "--tasks=137"]);
+        Self::start_seeded(7, arguments)
+    }
+
+    /// Starts one of another world, of as many tasks unless `arguments` tell their number.
+    pub(crate) fn start_seeded(seed: u64, arguments: &[&str]) -> Self {
+        let mut command = program(&["simulate", "--listen=127.0.0.1:0"]);
+        command.arg(format!("--seed={seed}"));
+        if !arguments.iter().any(|argument| argument.starts_with("--tasks=")) {
+            command.arg("--tasks=137");
+        }
         command.args([format!("--access-key-id={KEY_ID}"), format!("--access-key-secret={KEY_SECRET}")]);
         command.args(arguments);
         let mut process = Process::start(command);
@@ -45,9 +54,14 @@ impl Simulator {
     /// Starts one whose world stands still.
     pub(crate) fn start_frozen(arguments: &[&str]) -> Self {
         let simulator = Self::start(arguments);
-        let answer = http::ask("POST", simulator.address, "/_world/freeze", &[]);
-        assert!(answer.as_ref().is_ok_and(|answer| answer.status < 300), "{answer:?}");
+        simulator.freeze();
         simulator
+    }
+
+    /// Lets its world stand still.
+    pub(crate) fn freeze(&self) {
+        let answer = http::ask("POST", self.address, "/_world/freeze", &[]);
+        assert!(answer.as_ref().is_ok_and(|answer| answer.status < 300), "{answer:?}");
     }
 
     /// What it says of its world, by an unsigned path below `/_world/`.
@@ -106,7 +120,13 @@ pub(crate) fn config(endpoint: SocketAddr, secret: &str, api: &[&str]) -> String
 
 /// The configuration of an exporter that polls `sources` every second.
 pub(crate) fn config_of(sources: &[String]) -> String {
-    format!("poll:\n  interval: 1s\nsources:\n{}", sources.concat())
+    config_polling(&[], sources)
+}
+
+/// The same with more lines of `poll:`.
+pub(crate) fn config_polling(poll: &[&str], sources: &[String]) -> String {
+    let poll: String = poll.iter().map(|line| format!("  {line}\n")).collect();
+    format!("poll:\n  interval: 1s\n{poll}sources:\n{}", sources.concat())
 }
 
 /// A source of a configuration, with the id and secret of its access key. Lines of `api` come

@@ -43,7 +43,8 @@ impl Tap {
     }
 }
 
-fn hand_on(mut from: TcpStream, mut to: TcpStream, kept: Option<&Mutex<Vec<u8>>>) {
+/// Hands on what comes `from` one side `to` the other until it ends, and keeps it.
+pub(super) fn hand_on(mut from: TcpStream, mut to: TcpStream, kept: Option<&Mutex<Vec<u8>>>) {
     let mut buffer = [0; 16 * 1024];
     while let Ok(length @ 1..) = from.read(&mut buffer) {
         if let Some(kept) = kept {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS,
+    REFRESH, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Method, Request, Response, StatusCode};
 
@@ -61,7 +61,7 @@ impl Service {
             None => respond(StatusCode::NOT_FOUND, PLAIN, "not found\n"),
             Some(_) if !readable => method_not_allowed(),
             Some(Route::Metrics) => self.metrics(request),
-            Some(Route::Page) => self.page(),
+            Some(Route::Page) => self.page(request),
             Some(Route::Healthy) => self.healthy(),
             Some(Route::Ready) => self.ready(),
         };
@@ -79,10 +79,15 @@ impl Service {
         respond(StatusCode::OK, format.content_type(), body)
     }
 
-    fn page(&self) -> Response<Full<Bytes>> {
-        let body = page::render(&self.published(), &self.telemetry_path, self.parts.clock.now());
+    fn page<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+        let published = self.published();
+        let refresh = refreshes(request.uri().query()).then(|| page::refresh_after(&published));
+        let body = page::render(&published, &self.telemetry_path, refresh, self.parts.clock.now());
         let mut response = respond(StatusCode::OK, HTML, body);
         let headers = response.headers_mut();
+        if let Some(after) = refresh {
+            headers.insert(REFRESH, HeaderValue::from(after.as_secs()));
+        }
         headers.insert(CONTENT_SECURITY_POLICY, self.page_policy.clone());
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         response
@@ -107,6 +112,11 @@ impl Service {
     fn published(&self) -> Vec<Arc<Published>> {
         self.parts.sources.iter().map(|source| Arc::clone(&source.borrow())).collect()
     }
+}
+
+/// Whether the page is to load itself again: always, unless the reader wants it to stand still.
+fn refreshes(query: Option<&str>) -> bool {
+    query.is_none_or(|query| query.split('&').all(|pair| pair != "refresh=off"))
 }
 
 fn method_not_allowed() -> Response<Full<Bytes>> {

@@ -15,6 +15,7 @@ use super::source::{Entry, Source};
 use super::state::State;
 use super::style::STYLE;
 use super::tasks::status_words;
+use super::when::Moment;
 
 /// Most links to sources that need attention.
 const LINKS: usize = 20;
@@ -36,8 +37,8 @@ pub(super) struct Document<'p> {
     summary: String,
     /// Scans and targets over all sources, while any has fresh data.
     totals: Option<String>,
-    /// Whether no source needs attention.
-    good: bool,
+    /// The summary as a class of the style sheet.
+    class: &'static str,
     troubled: Vec<Link>,
     more_troubled: Option<String>,
     /// Path of the exposition, relative to this page.
@@ -49,7 +50,7 @@ pub(super) struct Document<'p> {
     /// Those that there is no room for.
     short: Vec<Entry<'p>>,
     more_short: Option<String>,
-    as_of: String,
+    as_of: Moment,
 }
 
 /// A link to a source on the page.
@@ -77,6 +78,14 @@ impl<'p> Document<'p> {
         });
         let troubled_links = links.collect();
         let summary = summary(&entries, troubled);
+        let all_good = entries.iter().all(|entry| entry.state == State::UpToDate);
+        let class = if troubled > 0 {
+            "bad"
+        } else if all_good {
+            "good"
+        } else {
+            "idle"
+        };
         let mut short = entries.split_off(entries.len().min(SECTIONS));
         let more_short = short.len().saturating_sub(SHORT);
         short.truncate(SHORT);
@@ -86,7 +95,7 @@ impl<'p> Document<'p> {
             version: env!("CARGO_PKG_VERSION"),
             summary,
             totals: totals(published, now),
-            good: troubled == 0,
+            class,
             troubled: troubled_links,
             more_troubled: more(troubled.saturating_sub(LINKS)),
             metrics: telemetry_path.trim_start_matches('/'),
@@ -95,7 +104,7 @@ impl<'p> Document<'p> {
             sources: entries.into_iter().map(|entry| Source::of(entry, most, now)).collect(),
             short,
             more_short: more(more_short),
-            as_of: now.to_string(),
+            as_of: Moment::of(now, now),
         }
     }
 }

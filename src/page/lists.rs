@@ -103,10 +103,6 @@ impl<'p> Target<'p> {
         let mut ids: Vec<_> = names.instance_id.iter().chain([&names.target]).collect();
         ids.retain(|id| *id != best);
         ids.dedup();
-        Self {
-            target_type,
-            name: Some(best.as_str()),
-            ids: ids.into_iter().map(|id| id.as_str()).collect(),
-        }
+        Self { target_type, name: Some(best.as_str()), ids: ids.into_iter().map(|id| id.as_str()).collect() }
     }
 }

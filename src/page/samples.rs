@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::UnixMillis;
-use crate::model::{FailureReason, PollFailure, RowProgress, SourceStatus, TargetType};
-use crate::snapshot::{Published, Snapshot, TypeFacts};
+use crate::model::{
+    FailureReason, Name, PollFailure, Progress, RowProgress, SourceStatus, Status, TargetNames, TargetType,
+};
+use crate::snapshot::{FailingTarget, Published, RunningScan, Snapshot, TypeFacts};
 
 /// The time at which the samples are looked at, a minute after their last poll.
 pub(crate) fn now() -> UnixMillis {
@@ -48,6 +50,50 @@ pub(crate) fn good(name: &str) -> Published {
         failing: Vec::new(),
     }));
     published
+}
+
+/// The first poll was good, and there are `count` scans that run and as many targets that fail.
+pub(crate) fn busy(name: &str, count: u64) -> Published {
+    let mut published = good(name);
+    let snapshot = Arc::make_mut(published.snapshot.as_mut().expect("a good source has a snapshot"));
+    let facts = snapshot.types.entry(TargetType::Snapshot).or_default();
+    facts.tasks = [count, 30 * count, 2 * count, count, 1];
+    facts.targets = [0, 30 * count, count - count / 2, count / 2, 0];
+    snapshot.running = (0..count).map(running).collect();
+    snapshot.failing = (0..count).map(failing).collect();
+    published
+}
+
+/// What a target can be called whose instance has `name`.
+pub(crate) fn names(name: &str, number: u64) -> TargetNames {
+    TargetNames {
+        target: Name::of(&format!("5d0f3ab1-{number:04}-4e0e-9c1c-02c9d5b1c0de")).expect("letters"),
+        instance_id: Name::of(&format!("i-bp1g6wv{number:05}")),
+        instance_name: Name::of(name),
+        target_name: None,
+    }
+}
+
+fn running(number: u64) -> RunningScan {
+    RunningScan {
+        target_type: TargetType::Snapshot,
+        target: Some(Arc::new(names(&format!("worker-{number:03}.prod"), number))),
+        start: Some(now().minus(Duration::from_secs(9000 - 97 * (number % 90)))),
+        progress: Progress::from_percent((93 - 13 * (number % 7)) as f64),
+    }
+}
+
+fn failing(number: u64) -> FailingTarget {
+    let finished = now().minus(Duration::from_secs(600 + 5000 * (number % 50)));
+    let since = finished.minus(Duration::from_secs(86_400 * (number % 4)));
+    FailingTarget {
+        target_type: TargetType::Snapshot,
+        target: Some(Arc::new(names(&format!("database-{number:03}.prod"), number))),
+        status: if number % 2 == 0 { Status::Failed } else { Status::TimedOut },
+        finished_at: Some(finished),
+        failing_since: Some(since),
+        last_success: (number % 3 > 0).then(|| since.minus(Duration::from_secs(86_400))),
+    }
 }
 
 /// The first polls failed.

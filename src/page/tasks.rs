@@ -93,8 +93,9 @@ fn parts(sums: &[(Status, u64)]) -> Vec<Part> {
     let mut x = 0;
     let mut parts = Vec::with_capacity(seen.len());
     for &&(status, count) in &seen {
-        let length = LEAST + u64::try_from(u128::from(shared) * u128::from(count) / u128::from(total))
-            .expect("a share is no more than the whole");
+        let length = LEAST
+            + u64::try_from(u128::from(shared) * u128::from(count) / u128::from(total))
+                .expect("a share is no more than the whole");
         parts.push(Part {
             class: status.as_str(),
             status: status_words(status),
@@ -120,7 +121,7 @@ mod tests {
     fn the_parts_share_the_bar_by_their_counts() {
         assert_eq!(widths([1, 0, 1, 0, 0]), [497, 497]);
         assert_eq!(widths([0, 3, 1, 0, 0]), [742, 252]);
-        assert_eq!(widths([0; 5]), []);
+        assert!(widths([0; 5]).is_empty());
     }
 
     #[test]

@@ -249,5 +249,26 @@ async fn the_page_forbids_the_browser_everything_but_its_style() {
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
     assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
-    assert!(answer.body.contains("&lt;b&gt;"), "{}", answer.body);
+    assert!(answer.body.contains("&#60;b&#62;"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn the_page_refreshes_itself_unless_told_not_to() {
+    let mut source = good("a");
+    source.status.interval = Duration::from_secs(12);
+    let web = Running::start([source]).await;
+    for (path, refresh) in [
+        ("/", Some("12")),
+        ("/?", Some("12")),
+        ("/?refresh=on&x=refresh=off", Some("12")),
+        ("/?refresh=off", None),
+        ("/?a=b&refresh=off", None),
+    ] {
+        let answer = web.ask("GET", path).await;
+        assert_eq!((answer.status, answer.header("refresh")), (200, refresh), "{path}");
+        assert_eq!(answer.body.contains("./?refresh=off"), refresh.is_some(), "{path}");
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+    }
+    assert_eq!(web.ask("HEAD", "/").await.header("refresh"), Some("12"));
+    assert_eq!(web.ask("GET", "/-/ready").await.header("refresh"), None);
 }

@@ -52,37 +52,48 @@ pub(crate) fn good(name: &str) -> Published {
     published
 }
 
-/// The first poll was good, and found `count` running scans and as many failing targets, whose
-/// names are those of `names` in turn.
-pub(crate) fn listing(name: &str, names: &[&str], count: usize) -> Published {
+/// The first poll was good, and there are `count` scans that run and as many targets that fail.
+pub(crate) fn busy(name: &str, count: u64) -> Published {
     let mut published = good(name);
-    let snapshot = Arc::make_mut(published.snapshot.as_mut().expect("a good source has one"));
-    let facts = snapshot.types.get_mut(&TargetType::Snapshot).expect("snapshots are always there");
-    facts.tasks[Status::Running.index()] = count as u64;
-    facts.targets[Status::TimedOut.index()] = count as u64;
-    let names = names.iter().map(|name| {
-        let target = Name::of(&format!("uuid of {name}")).expect("it can be shown");
-        let instance_name = Name::of(name);
-        Arc::new(TargetNames { target, instance_id: None, instance_name, target_name: None })
-    });
-    let then = now().minus(Duration::from_secs(7200));
-    for target in names.collect::<Vec<_>>().into_iter().cycle().take(count) {
-        snapshot.running.push(RunningScan {
-            target_type: TargetType::Snapshot,
-            target: Some(Arc::clone(&target)),
-            start: Some(then),
-            progress: Progress::from_percent(42.9),
-        });
-        snapshot.failing.push(FailingTarget {
-            target_type: TargetType::Snapshot,
-            target: Some(target),
-            status: Status::TimedOut,
-            finished_at: Some(then),
-            failing_since: Some(then),
-            last_success: None,
-        });
-    }
+    let snapshot = Arc::make_mut(published.snapshot.as_mut().expect("a good source has a snapshot"));
+    let facts = snapshot.types.entry(TargetType::Snapshot).or_default();
+    facts.tasks = [count, 30 * count, 2 * count, count, 1];
+    facts.targets = [0, 30 * count, count - count / 2, count / 2, 0];
+    snapshot.running = (0..count).map(running).collect();
+    snapshot.failing = (0..count).map(failing).collect();
     published
+}
+
+/// What a target can be called whose instance has `name`.
+pub(crate) fn names(name: &str, number: u64) -> TargetNames {
+    TargetNames {
+        target: Name::of(&format!("5d0f3ab1-{number:04}-4e0e-9c1c-02c9d5b1c0de")).expect("letters"),
+        instance_id: Name::of(&format!("i-bp1g6wv{number:05}")),
+        instance_name: Name::of(name),
+        target_name: None,
+    }
+}
+
+fn running(number: u64) -> RunningScan {
+    RunningScan {
+        target_type: TargetType::Snapshot,
+        target: Some(Arc::new(names(&format!("worker-{number:03}.prod"), number))),
+        start: Some(now().minus(Duration::from_secs(9000 - 97 * (number % 90)))),
+        progress: Progress::from_percent((93 - 13 * (number % 7)) as f64),
+    }
+}
+
+fn failing(number: u64) -> FailingTarget {
+    let finished = now().minus(Duration::from_secs(600 + 5000 * (number % 50)));
+    let since = finished.minus(Duration::from_secs(86_400 * (number % 4)));
+    FailingTarget {
+        target_type: TargetType::Snapshot,
+        target: Some(Arc::new(names(&format!("database-{number:03}.prod"), number))),
+        status: if number.is_multiple_of(2) { Status::Failed } else { Status::TimedOut },
+        finished_at: Some(finished),
+        failing_since: Some(since),
+        last_success: (!number.is_multiple_of(3)).then(|| since.minus(Duration::from_secs(86_400))),
+    }
 }
 
 /// The first polls failed.

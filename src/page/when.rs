@@ -26,9 +26,24 @@ pub(super) fn ago(time: UnixMillis, now: UnixMillis) -> String {
     format!("{} ago", span(now.since(time)))
 }
 
-/// How long after `now` the time is.
-pub(super) fn ahead(time: UnixMillis, now: UnixMillis) -> String {
-    if time <= now { "now".to_owned() } else { format!("in {}", span(time.since(now))) }
+/// A time of the past, for people and for programs.
+#[derive(Debug)]
+pub(super) struct Moment {
+    /// By RFC 3339, in UTC.
+    pub(super) datetime: String,
+    /// The same for people.
+    pub(super) utc: String,
+    /// How long it has lasted since then.
+    pub(super) lasted: String,
+}
+
+impl Moment {
+    /// `time`, seen at `now`.
+    pub(super) fn of(time: UnixMillis, now: UnixMillis) -> Self {
+        let datetime = time.to_string();
+        let utc = datetime.replace('T', " ").replace('Z', " UTC");
+        Self { datetime, utc, lasted: span(now.since(time)) }
+    }
 }
 
 #[cfg(test)]
@@ -54,10 +69,20 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_has_come_is_now() {
-        let time = UnixMillis::new(5000).unwrap();
-        assert_eq!(ahead(time, time), "now");
-        assert_eq!(ahead(time, UnixMillis::new(3000).unwrap()), "in 2 s");
-        assert_eq!(ago(UnixMillis::new(3000).unwrap(), time), "2 s ago");
+    fn a_moment_tells_its_utc_and_how_long_it_is_past() {
+        let moment = Moment::of(
+            UnixMillis::new(1_795_489_445_999).unwrap(),
+            UnixMillis::new(1_795_489_500_000).unwrap(),
+        );
+        assert_eq!(moment.datetime, "2026-11-24T03:04:05Z");
+        assert_eq!(moment.utc, "2026-11-24 03:04:05 UTC");
+        assert_eq!(moment.lasted, "54 s");
+    }
+
+    #[test]
+    fn a_time_that_lies_ahead_has_not_lasted() {
+        let (now, ahead) = (UnixMillis::new(3000).unwrap(), UnixMillis::new(5000).unwrap());
+        assert_eq!(ago(ahead, now), "0 s ago");
+        assert_eq!(ago(now, ahead), "2 s ago");
     }
 }

@@ -81,14 +81,12 @@ impl Service {
 
     fn page<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
         let published = self.published();
-        // Whoever reads slowly, or by ear, must be able to hold the page (WCAG 2.2.1).
-        let is_held = request.uri().query() == Some("refresh=off");
-        let refresh = (!is_held).then(|| page::refresh_interval(&published));
+        let refresh = refreshes(request.uri().query()).then(|| page::refresh_after(&published));
         let body = page::render(&published, &self.telemetry_path, refresh, self.parts.clock.now());
         let mut response = respond(StatusCode::OK, HTML, body);
         let headers = response.headers_mut();
-        if let Some(refresh) = refresh {
-            headers.insert(REFRESH, HeaderValue::from(refresh.as_secs()));
+        if let Some(after) = refresh {
+            headers.insert(REFRESH, HeaderValue::from(after.as_secs()));
         }
         headers.insert(CONTENT_SECURITY_POLICY, self.page_policy.clone());
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
@@ -114,6 +112,11 @@ impl Service {
     fn published(&self) -> Vec<Arc<Published>> {
         self.parts.sources.iter().map(|source| Arc::clone(&source.borrow())).collect()
     }
+}
+
+/// Whether the page is to load itself again: always, unless the reader wants it to stand still.
+fn refreshes(query: Option<&str>) -> bool {
+    query.is_none_or(|query| query.split('&').all(|pair| pair != "refresh=off"))
 }
 
 fn method_not_allowed() -> Response<Full<Bytes>> {

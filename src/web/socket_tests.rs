@@ -253,10 +253,22 @@ async fn the_page_forbids_the_browser_everything_but_its_style() {
 }
 
 #[tokio::test]
-async fn the_page_has_itself_loaded_anew_until_that_is_stopped() {
-    let web = Running::start([good("a")]).await;
-    assert_eq!(web.ask("GET", "/").await.header("refresh"), Some("30"));
-    let held = web.ask("GET", "/?refresh=off").await;
-    assert_eq!((held.status, held.header("refresh")), (200, None));
-    assert!(held.body.contains("Refresh again"), "{}", held.body);
+async fn the_page_refreshes_itself_unless_told_not_to() {
+    let mut source = good("a");
+    source.status.interval = Duration::from_secs(12);
+    let web = Running::start([source]).await;
+    for (path, refresh) in [
+        ("/", Some("12")),
+        ("/?", Some("12")),
+        ("/?refresh=on&x=refresh=off", Some("12")),
+        ("/?refresh=off", None),
+        ("/?a=b&refresh=off", None),
+    ] {
+        let answer = web.ask("GET", path).await;
+        assert_eq!((answer.status, answer.header("refresh")), (200, refresh), "{path}");
+        assert_eq!(answer.body.contains("./?refresh=off"), refresh.is_some(), "{path}");
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+    }
+    assert_eq!(web.ask("HEAD", "/").await.header("refresh"), Some("12"));
+    assert_eq!(web.ask("GET", "/-/ready").await.header("refresh"), None);
 }

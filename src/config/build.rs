@@ -198,4 +198,23 @@ mod tests {
         assert_eq!(settings.sources[0].credentials, credentials::Config::Default);
         assert_eq!(settings.warnings, Vec::<String>::new());
     }
+
+    #[test]
+    fn targets_are_named_as_mode_and_names_say() {
+        let naming = |mode: &str, names: &str| {
+            let env = Env::from_iter([
+                ("ALIBABA_CLOUD_REGION_ID", "cn-hangzhou"),
+                ("AGENTLESS_EXPORTER__METRICS__TARGETS__MODE", mode),
+                ("AGENTLESS_EXPORTER__METRICS__TARGETS__NAMES", names),
+                ("AGENTLESS_EXPORTER__METRICS__TARGETS__LIMIT", "7"),
+            ]);
+            let settings = load(&Inputs { env, ..Inputs::default() }).unwrap();
+            assert_eq!(settings.sources[0].poller.listed, 7);
+            settings.sources[0].poller.naming
+        };
+        for mode in ["failing", "all"] {
+            assert_eq!((naming(mode, "true"), naming(mode, "false")), (Naming::All, Naming::Ids));
+        }
+        assert_eq!((naming("off", "true"), naming("off", "false")), (Naming::Nothing, Naming::Nothing));
+    }
 }

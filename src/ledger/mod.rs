@@ -56,7 +56,9 @@ impl Ledger {
         let superseded = |key| is_finished(&scans, key) || is_finished(&history, key);
         targets::carry_over(&mut targets, &self.targets, now.minus(keep_targets), superseded);
         let finished = history.iter().chain(&scans);
-        targets::date_failures(&mut targets, &self.targets, finished, now);
+        // A task that is shown in any other state than before unsays the failure that it was.
+        let is_shown = |key| scans.contains_key(&key) || history.contains_key(&key);
+        targets::date_failures(&mut targets, &self.targets, finished, is_shown, now);
         let running = scans.values().filter(|scan| scan.status == Status::Running);
         let running: KeySet<TargetKey> = running.filter_map(|scan| scan.target).collect();
         let fails = |key| targets.get(&key).is_some_and(Target::is_failing);

@@ -15,9 +15,7 @@ pub struct Target {
     pub latest: Finished,
     /// Its latest completed task.
     pub latest_success: Option<Finished>,
-    /// When it finished for the first time without completing since its latest completed task,
-    /// as far as is known; by the start of that task if its end is not known.
-    pub failing_since: Option<UnixMillis>,
+    first_failure: Option<Finished>,
 }
 
 impl Target {
@@ -26,8 +24,18 @@ impl Target {
         self.latest.status != Status::Completed
     }
 
-    fn fails_since(&mut self, at: UnixMillis) {
-        self.failing_since = Some(self.failing_since.map_or(at, |since| since.min(at)));
+    /// When it finished for the first time without completing since its latest completed task,
+    /// as far as is known; by the start of that task if its end is not known.
+    pub fn failing_since(&self) -> Option<UnixMillis> {
+        self.first_failure.and_then(|failure| failure.ordered_at)
+    }
+
+    /// Notes `failure` if it belongs to the failures of now and is the first so far.
+    fn note_failure(&mut self, failure: Finished) {
+        let is_over = self.latest_success.is_some_and(|success| failure < success);
+        if self.is_failing() && !is_over {
+            self.first_failure = Some(self.first_failure.map_or(failure, |first| first.min(failure)));
+        }
     }
 }
 
@@ -87,31 +95,27 @@ pub(super) fn carry_over(
 }
 
 /// Finds out since when the failing ones of `targets` fail: by the `finished` tasks, and by what
-/// `old` knows of times before those.
+/// `old` knows of tasks that `superseded` does not hold.
 pub(super) fn date_failures<'r>(
     targets: &mut Targets,
     old: &Targets,
     finished: impl Iterator<Item = (&'r TaskKey, &'r Record)>,
+    superseded: impl Fn(TaskKey) -> bool,
     now: UnixMillis,
 ) {
-    for (&key, record) in finished {
-        if record.status == Status::Completed {
-            continue;
-        }
-        let Some(target) = record.target.and_then(|target| targets.get_mut(&target)) else { continue };
-        let finished = Finished::of(key, record, now);
-        if finished.is_some() && finished > target.latest_success && target.is_failing() {
-            finished
-                .and_then(|finished| finished.ordered_at)
-                .into_iter()
-                .for_each(|at| target.fails_since(at));
+    for (&key, record) in finished.filter(|(_, record)| record.status != Status::Completed) {
+        let target = record.target.and_then(|target| targets.get_mut(&target));
+        if let (Some(target), Some(failure)) = (target, Finished::of(key, record, now)) {
+            target.note_failure(failure);
         }
     }
-    for (key, target) in targets.iter_mut().filter(|(_, target)| target.is_failing()) {
-        let success = target.latest_success.and_then(|success| success.ordered_at);
-        let known = old.get(key).and_then(|old| old.failing_since);
-        known.filter(|&since| Some(since) > success).into_iter().for_each(|at| target.fails_since(at));
-        target.latest.ordered_at.into_iter().for_each(|at| target.fails_since(at));
+    for (key, target) in targets {
+        let known = old.get(key).and_then(|old| old.first_failure);
+        if let Some(failure) = known.filter(|failure| !superseded(failure.task)) {
+            target.note_failure(failure);
+        }
+        // What was carried over may be all that is known.
+        target.note_failure(target.latest);
     }
 }
 
@@ -123,5 +127,5 @@ fn observe_finished(targets: &mut Targets, key: TargetKey, target_type: TargetTy
             target.latest = target.latest.max(finished);
             target.latest_success = target.latest_success.max(success);
         })
-        .or_insert(Target { target_type, latest: finished, latest_success: success, failing_since: None });
+        .or_insert(Target { target_type, latest: finished, latest_success: success, first_failure: None });
 }

@@ -172,7 +172,7 @@ fn a_target_without_a_running_or_failed_scan_costs_no_names() {
 }
 
 fn failing_since(ledger: &Ledger) -> Vec<Option<UnixMillis>> {
-    ledger.targets().values().map(|target| target.failing_since).collect()
+    ledger.targets().values().map(|target| target.failing_since()).collect()
 }
 
 #[test]
@@ -192,4 +192,73 @@ fn a_target_fails_since_the_first_failure_after_its_last_success() {
     assert_eq!(failing_since(&ledger), [None]);
     ledger.apply(listing([task("again", "host", Status::Failed, 12, Some(13))]), at(14), DAY);
     assert_eq!(failing_since(&ledger), [Some(at(13))], "an older failure is over");
+}
+
+#[test]
+fn a_first_failure_that_turns_out_otherwise_is_forgotten() {
+    let second = task("second", "host", Status::Failed, 6, Some(7));
+    let since = |first: (TaskKey, Record), corrected: (TaskKey, Record)| {
+        let mut ledger = Ledger::default();
+        ledger.apply(listing([first]), at(8), DAY);
+        ledger.apply(listing([corrected, second]), at(9), DAY);
+        failing_since(&ledger)
+    };
+    let of = |status, end| task("first", "host", status, 0, end);
+    let failed = of(Status::Failed, Some(3));
+    assert_eq!(since(failed, of(Status::Completed, Some(2))), [Some(at(7))]);
+    assert_eq!(since(failed, of(Status::Unknown, None)), [Some(at(7))]);
+    assert_eq!(since(of(Status::Failed, None), failed), [Some(at(3))], "its end became known");
+}
+
+#[test]
+fn the_newest_row_names_a_target_and_older_ones_fill_its_gaps() {
+    let row = |start, instance_name: Option<&'static str>, id: Option<&'static str>| Task {
+        id: Cow::Owned(format!("{start}")),
+        target_type: TargetType::Snapshot,
+        target: Some(Cow::Borrowed("uuid")),
+        instance_id: id.map(Cow::Borrowed),
+        instance_name: instance_name.map(Cow::Borrowed),
+        target_name: None,
+        status: Status::Failed,
+        start: Some(at(start)),
+        end: None,
+        progress: None,
+        checks: CheckProgress::default(),
+        measured_bytes: None,
+        report: ReportStatus::None,
+    };
+    let rows = [row(1, Some("old"), Some("i-1")), row(2, Some("new"), None), row(3, None, None)];
+    for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0], [0, 2, 1]] {
+        let mut names = Names::default();
+        order.iter().for_each(|&index| names.note(&rows[index], Naming::All));
+        let known = names.get(TargetKey::of(&rows[0]).unwrap()).unwrap();
+        let told = [Some(known.best()), known.instance_id.as_ref()].map(|name| name.unwrap().as_str());
+        assert_eq!(told, ["new", "i-1"], "{order:?}");
+    }
+}
+
+#[test]
+fn with_ids_alone_a_target_known_by_its_name_is_not_named() {
+    let mut names = Names::default();
+    let mut task = Task {
+        id: Cow::Borrowed("x"),
+        target_type: TargetType::Image,
+        target: Some(Cow::Borrowed("web")),
+        instance_id: Some(Cow::Borrowed("i-1")),
+        instance_name: None,
+        target_name: Some(Cow::Borrowed("web")),
+        status: Status::Failed,
+        start: None,
+        end: None,
+        progress: None,
+        checks: CheckProgress::default(),
+        measured_bytes: None,
+        report: ReportStatus::None,
+    };
+    names.note(&task, Naming::Ids);
+    assert!(names.get(TargetKey::of(&task).unwrap()).is_none());
+    task.target = Some(Cow::Borrowed("uuid"));
+    names.note(&task, Naming::Ids);
+    let known = names.get(TargetKey::of(&task).unwrap()).unwrap();
+    assert_eq!((known.best().as_str(), &known.instance_id), ("uuid", &None));
 }

@@ -20,7 +20,14 @@ impl Name {
             name.push('…');
         }
         let name = name.trim();
-        (!name.is_empty()).then(|| Self(name.into()))
+        let is_blank = |c: char| {
+            c.is_whitespace()
+                || matches!(
+                    c,
+                    '\u{200c}' | '\u{200d}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{2800}'
+                )
+        };
+        (!name.chars().all(is_blank)).then(|| Self(name.into()))
     }
 
     /// The text.
@@ -59,7 +66,7 @@ impl TargetNames {
 /// marks of byte order, and the formatting characters of bidirectional text (UAX #9).
 pub(crate) fn controls(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
@@ -93,7 +100,7 @@ mod tests {
 
     #[test]
     fn nothing_to_show_is_no_name() {
-        for blank in ["", " ", "\n\t", "\u{200f}"] {
+        for blank in ["", " ", "\n\t", "\u{200f}", "\u{200b}", "\u{3164}\u{115f}", "\u{e0041}"] {
             assert_eq!(of(blank), None, "{blank:?}");
         }
     }

@@ -65,7 +65,7 @@ pub(super) fn failing(ledger: &Ledger, most: usize) -> Vec<FailingTarget> {
         target: ledger.names().get(key).cloned(),
         status: target.latest.status,
         finished_at: target.latest.finished_at,
-        failing_since: target.failing_since,
+        failing_since: target.failing_since(),
         last_success: target.latest_success.and_then(|success| success.finished_at),
     });
     list.collect()

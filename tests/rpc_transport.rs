@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use agentless_exporter::clock::Clock;
 use agentless_exporter::env::Env;
+use agentless_exporter::error::in_words;
 use agentless_exporter::meters::Meters;
 use agentless_exporter::model::FailureReason;
 use agentless_exporter::rpc::{
@@ -169,6 +170,11 @@ fn assert_tells_nothing(error: &CallError) {
     }
 }
 
+/// A person is told `why` no answer came, in plain words.
+fn assert_told(error: &CallError, why: &str) {
+    assert_eq!(in_words(error), format!("ListThings got no whole answer: {why}"));
+}
+
 #[tokio::test]
 async fn the_header_signature_goes_out_as_signed() {
     let server = Server::start(Reply::Send(http("200 OK", "", b"fine"))).await;
@@ -246,6 +252,7 @@ async fn a_body_that_breaks_off_is_a_broken_connection() {
         let part = whole[..whole.len() - 8].to_vec();
         let error = call_to(Reply::SendAndClose(part)).await.unwrap_err();
         assert_eq!(error.reason(), FailureReason::Network, "{headers}: {error:?}");
+        assert_told(&error, "the connection broke: end of file before message length reached");
     }
 }
 
@@ -253,6 +260,7 @@ async fn a_body_that_breaks_off_is_a_broken_connection() {
 async fn a_connection_closed_without_an_answer_is_a_broken_connection() {
     let error = call_to(Reply::SendAndClose(Vec::new())).await.unwrap_err();
     assert_eq!(error.reason(), FailureReason::Network);
+    assert_told(&error, "the connection broke: connection closed before message completed");
 }
 
 #[tokio::test]
@@ -262,6 +270,7 @@ async fn a_refused_connection_is_a_broken_connection() {
         call(&client(&format!("http://127.0.0.1:{port}"), config(), &Env::default())).await.unwrap_err();
     assert_eq!(error.reason(), FailureReason::Network);
     assert_tells_nothing(&error);
+    assert_told(&error, &format!("cannot connect to 127.0.0.1:{port}: connection refused"));
 }
 
 #[tokio::test]
@@ -378,6 +387,10 @@ async fn https_speaks_http_2_with_a_server_that_an_extra_ca_vouches_for() {
 
     let error = call(&client(&endpoint, config(), &Env::default())).await.unwrap_err();
     assert_eq!(error.reason(), FailureReason::Network);
+    assert_told(
+        &error,
+        &format!("cannot connect to localhost:{port}: invalid peer certificate: UnknownIssuer"),
+    );
     assert_tells_nothing(&error);
 }
 

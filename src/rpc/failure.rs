@@ -77,7 +77,9 @@ impl CallError {
         match self {
             Self::Key { .. } => FailureReason::Auth,
             Self::Transport { source: TransportError::Timeout(_), .. } => FailureReason::Timeout,
-            Self::Transport { source: TransportError::Network(_), .. } => FailureReason::Network,
+            Self::Transport {
+                source: TransportError::Connect { .. } | TransportError::Network(_), ..
+            } => FailureReason::Network,
             Self::Transport { source: TransportError::TooLong | TransportError::Packing(_), .. }
             | Self::Malformed { .. } => FailureReason::Malformed,
             Self::Refused { refusal, .. } => refusal.class.reason,

@@ -61,8 +61,16 @@ pub enum TransportError {
     /// What is named took too long.
     #[error("{0} took too long")]
     Timeout(&'static str),
-    /// No connection could be made, or it broke.
-    #[error("the connection failed")]
+    /// No connection could be made.
+    #[error("cannot connect to {to}")]
+    Connect {
+        /// Host and port of the endpoint.
+        to: String,
+        /// Why not.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The connection broke.
+    #[error("the connection broke")]
     Network(#[source] Box<dyn Error + Send + Sync>),
     /// The body is longer than [`BODY_LIMIT`].
     #[error("the body of the answer is longer than {} MiB", BODY_LIMIT / (1024 * 1024))]

@@ -7,11 +7,12 @@ pub use proxy::{ProxyError, check_proxy, environment_proxy};
 pub use tls::{CaFileError, check_ca_file};
 
 use std::error::Error;
+use std::io;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 use reqwest::header::{CONTENT_LENGTH, HeaderValue};
-use reqwest::{Method, redirect, retry};
+use reqwest::{Method, Url, redirect, retry};
 
 use crate::env::Env;
 use crate::secret::Secret;
@@ -77,6 +78,7 @@ impl Transport for HttpTransport {
     fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, TransportError>> {
         Box::pin(async move {
             let HttpRequest { url, headers, body } = request;
+            let to = host_and_port(&url);
             let mut request = reqwest::Request::new(Method::POST, url);
             *request.headers_mut() = headers;
             if body.is_empty() {
@@ -85,7 +87,7 @@ impl Transport for HttpTransport {
             } else {
                 *request.body_mut() = Some(body.into());
             }
-            let mut response = self.client.execute(request).await.map_err(failed)?;
+            let mut response = self.client.execute(request).await.map_err(|error| unsent(error, to))?;
             let body = read_body(&mut response).await?;
             let headers = std::mem::take(response.headers_mut());
             Ok(HttpResponse { status: response.status(), headers, body })
@@ -116,6 +118,14 @@ async fn read_body(response: &mut reqwest::Response) -> Result<Bytes, TransportE
     Ok(body.freeze())
 }
 
+/// Sorts a failure to send to the host and port `to`.
+fn unsent(error: reqwest::Error, to: String) -> TransportError {
+    if error.is_connect() && !error.is_timeout() {
+        return TransportError::Connect { to, source: Box::new(Plain::from(error)) };
+    }
+    failed(error)
+}
+
 /// Sorts a failure of the library by its causes, and takes the URL out of it.
 fn failed(error: reqwest::Error) -> TransportError {
     let error = error.without_url();
@@ -128,7 +138,29 @@ fn failed(error: reqwest::Error) -> TransportError {
     if error.is_decode() && !broke {
         return TransportError::Packing(Box::new(error));
     }
-    TransportError::Network(Box::new(error))
+    TransportError::Network(Box::new(Plain::from(error)))
+}
+
+/// What happened, in the words of the innermost cause: those around it tell the layers of the
+/// library, which an operator can do nothing with.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Plain(String);
+
+impl From<reqwest::Error> for Plain {
+    fn from(error: reqwest::Error) -> Self {
+        let error = error.without_url();
+        let Some(cause) = causes(&error).last() else { return Self(error.to_string()) };
+        // The system's errors are told with a number; their kind says the same in plain words.
+        let of_system = cause.downcast_ref::<io::Error>().filter(|error| error.raw_os_error().is_some());
+        Self(of_system.map_or_else(|| cause.to_string(), |error| error.kind().to_string()))
+    }
+}
+
+/// Where `url` leads, the port always told: firewalls go by it.
+fn host_and_port(url: &Url) -> String {
+    let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default());
+    port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {

@@ -31,7 +31,7 @@ impl FailureReason {
     pub const fn advice(self) -> &'static str {
         match self {
             Self::Auth => {
-                "check the access key of this source, and the clock of this machine if its skew is more than a few minutes"
+                "check the access key of this source: its id, its secret and, if it is temporary, its token"
             }
             Self::Permission => "grant the key's identity the RAM action yundun-sas:ListAgentlessTask",
             Self::Throttled => {

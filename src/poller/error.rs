@@ -81,6 +81,7 @@ impl PollError {
             Self::ListingNotProven => {
                 "nothing to do if the first scan has just begun; else set listing of this source to flat, per_root or root"
             }
+            Self::Call(error) => error.advice(),
             other => other.reason().advice(),
         }
     }

@@ -31,6 +31,26 @@ pub(super) struct Class {
     pub about: &'static str,
 }
 
+impl Class {
+    /// What an operator can do about it, in one sentence.
+    pub(super) fn advice(self) -> &'static str {
+        match (self.code, self.reason) {
+            ("InvalidTimeStamp.Expired" | "InvalidTimeStamp", _) => {
+                "set the clock of this machine, and keep it right with NTP"
+            }
+            ("InvalidSignatureMethod", _) => "set api.signature of this source to the other kind",
+            // Not the API's own words: whatever answers there knows nothing of RAM.
+            ("http_4xx", FailureReason::Permission) => {
+                "check proxy and firewall between here and the endpoint: the answer is not one of the API"
+            }
+            ("http_3xx", _) => {
+                "check the endpoint of this source, and any proxy before it: the API never redirects"
+            }
+            _ => self.reason.advice(),
+        }
+    }
+}
+
 /// The code of a signature that does not fit.
 pub(super) const SIGNATURE_MISMATCH: &str = "SignatureDoesNotMatch";
 
@@ -60,7 +80,8 @@ const CODES: &[Class] = &[
     class("InvalidAccessKeyId", FailureReason::Auth, Retry::Never,
         "the access key id is unknown or disabled, or its temporary key has expired"),
     class(SIGNATURE_MISMATCH, FailureReason::Auth, Retry::Never, "check the access key secret"),
-    class("IncompleteSignature", FailureReason::Auth, Retry::Never, "the signature lacks a part"),
+    class("IncompleteSignature", FailureReason::Auth, Retry::Never,
+        "the API can't read who signed; a placeholder in place of an access key id does that"),
     class("InvalidSignatureMethod", FailureReason::Auth, Retry::Never,
         "the API takes no such signature; set api.signature to the other kind"),
     class("InvalidSecurityToken", FailureReason::Auth, Retry::Never,
@@ -193,6 +214,20 @@ mod tests {
         assert_eq!(unknown(200).retry, Retry::Backoff);
         assert_eq!(unknown(502).code, "other");
         assert_eq!(by_status(502).code, "http_5xx");
+    }
+
+    #[test]
+    fn only_a_refusal_of_the_time_speaks_of_the_clock() {
+        let speaks_of_clock = |class: &Class| class.advice().contains("clock");
+        let codes: Vec<_> =
+            CODES.iter().filter(|&class| speaks_of_clock(class)).map(|class| class.code).collect();
+        assert_eq!(codes, ["InvalidTimeStamp.Expired", "InvalidTimeStamp"]);
+    }
+
+    #[test]
+    fn a_refusal_that_is_not_the_api_s_is_not_blamed_on_its_permissions() {
+        assert!(by_status(403).advice().contains("proxy"));
+        assert!(known("NoPermission").unwrap().advice().contains("RAM action"));
     }
 
     #[test]

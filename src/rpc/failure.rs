@@ -86,6 +86,16 @@ impl CallError {
         }
     }
 
+    /// What an operator can do about it, in one sentence.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Refused { refusal, .. } => refusal.class.advice(),
+            // What is missing is told by the cause, and where to set it.
+            Self::Key { .. } => "give this source an access key; the error says what is missing",
+            _ => self.reason().advice(),
+        }
+    }
+
     /// The API's code, if it gave one.
     pub fn code(&self) -> Option<&str> {
         match self {

@@ -1,6 +1,7 @@
 //! The configuration file: from bytes to a tree of values, without echoing what it holds.
 
 use std::fs;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use ::config::{ConfigError, File, FileFormat, Map, Source as _, Value};
@@ -34,9 +35,16 @@ pub(super) fn read(path: &Path, mistakes: &mut Mistakes) -> Option<Map<String, V
 
 /// Reads a file of at most `most` bytes as text; the error says what failed, without the path.
 pub(super) fn read_text(path: &Path, most: u64) -> Result<String, String> {
-    let read = || {
+    let read = || -> io::Result<Result<Vec<u8>, u64>> {
         let size = fs::metadata(path)?.len();
-        if size > most { Ok(Err(size)) } else { fs::read(path).map(Ok) }
+        if size > most {
+            return Ok(Err(size));
+        }
+        // Devices and pipes tell no size, and some have no end.
+        let mut bytes = Vec::new();
+        fs::File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+        let size = bytes.len() as u64;
+        Ok(if size > most { Err(size) } else { Ok(bytes) })
     };
     match read() {
         Ok(Ok(bytes)) => String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned()),
@@ -113,6 +121,12 @@ mod tests {
         assert_eq!(read_text(file.path(), 5), Ok("12345".to_owned()));
         let problem = "is too large (5 bytes, at most 4 are read)".to_owned();
         assert_eq!(read_text(file.path(), 4), Err(problem));
+    }
+
+    #[test]
+    fn a_file_without_end_is_too_large() {
+        let problem = read_text(Path::new("/dev/zero"), 1000).unwrap_err();
+        assert!(problem.starts_with("is too large"), "{problem}");
     }
 
     #[test]

@@ -11,21 +11,30 @@ use serde_json::value::RawValue;
 use super::loose::Loose;
 use super::wire::{Body, Key, PageInfo, Row};
 
-/// Reads `text` piece by piece. `None` if it is not JSON or has another shape than a body.
+/// Reads `text` piece by piece. `None` if it is not JSON or has another shape than a body; of an
+/// answer with an error code the shape of the rest does not matter.
 pub(super) fn body(text: &str) -> Option<Body<'_>> {
     let mut body = Body::default();
+    let mut in_shape = true;
     for (name, value) in serde_json::from_str::<Fields<'_>>(text).ok()?.0 {
         match plain(name).as_str() {
             "Code" => keep_first(&mut body.code, value),
             "code" => keep_first(&mut body.code_in_lower_case, value),
             "Message" => keep_first(&mut body.message, value),
             "message" => keep_first(&mut body.message_in_lower_case, value),
-            "List" => body.list = list(value)?,
-            "PageInfo" => body.page_info = page_info(value)?,
+            "List" => match list(value) {
+                Some(list) => body.list = list,
+                None => in_shape = false,
+            },
+            "PageInfo" => match page_info(value) {
+                Some(info) => body.page_info = info,
+                None => in_shape = false,
+            },
             _ => {}
         }
     }
-    Some(body)
+    let is_error = !(body.code.is_blank() && body.code_in_lower_case.is_blank());
+    (in_shape || is_error).then_some(body)
 }
 
 /// Of an error code that is there twice, the one that says something counts.

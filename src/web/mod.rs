@@ -20,6 +20,8 @@ use crate::net::{self, Bounds, Listener};
 use crate::page;
 use crate::snapshot::Published;
 
+pub use negotiate::format as format_for;
+
 use ready::Readiness;
 use routes::Route;
 

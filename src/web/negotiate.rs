@@ -21,7 +21,7 @@ struct Offer {
 /// The format that `headers` ask for: that of the highest quality, of equal ones the one named
 /// first. Entries that are no media ranges, or ask for what is not on offer, are passed over;
 /// when nothing is left it is the text format, as a scraper can read it better than a refusal.
-pub(super) fn format(headers: &HeaderMap) -> Format {
+pub fn format(headers: &HeaderMap) -> Format {
     let accept: Vec<_> =
         headers.get_all(ACCEPT).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
     negotiate(&accept.join(","))

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, interval_at};
 
 use crate::cli::{OnceArgs, OutputForm};
-use crate::clock::Clock;
+use crate::clock::{Clock, UnixMillis};
 use crate::env::Env;
 use crate::exposition::{self, Format};
 use crate::meters::Meters;
@@ -27,6 +27,9 @@ use super::runtime::until_signal;
 use super::sources;
 
 use progress::Progress;
+
+/// Far more than it takes to render an exposition.
+const TIME_TO_RENDER: Duration = Duration::from_secs(60);
 
 /// Polls every source once and prints what came, also if some failed.
 pub(super) fn run(args: &OnceArgs, env: &Env) -> Result<(), Failure> {
@@ -45,10 +48,7 @@ pub(super) fn run(args: &OnceArgs, env: &Env) -> Result<(), Failure> {
         match args.output {
             OutputForm::Table => say_in_colour(&table::render(&published))?,
             OutputForm::Json => say(&json::render(&published))?,
-            OutputForm::Metrics => {
-                let text = exposition::render(Format::Text, &published, &meters, clock.now());
-                say(&String::from_utf8_lossy(&text))?;
-            }
+            OutputForm::Metrics => say(&metrics(&published, &meters, clock.now()))?,
         }
         match published.iter().filter(|source| !is_read(source)).count() {
             0 => Ok(()),
@@ -80,6 +80,23 @@ async fn poll_all(sources: Vec<Source>, mut progress: Progress) -> Result<Vec<Ar
     Ok(now())
 }
 
+/// The exposition of all that was read.
+fn metrics(published: &[Arc<Published>], meters: &Meters, now: UnixMillis) -> String {
+    let lasting: Vec<_> = published.iter().map(|source| Arc::new(lasting(source, now))).collect();
+    String::from_utf8_lossy(&exposition::render(Format::Text, &lasting, meters, now)).into_owned()
+}
+
+/// The source with a snapshot that is not stale at `now`: the one that was read first has waited
+/// for the slowest, and there is no newer one to wait for.
+fn lasting(source: &Published, now: UnixMillis) -> Published {
+    let mut lasting = source.clone();
+    if let Some(snapshot) = &source.snapshot {
+        let age = now.since(snapshot.as_of).max(source.read_at.elapsed());
+        lasting.status.stale_after = source.status.stale_after.max(age + TIME_TO_RENDER);
+    }
+    lasting
+}
+
 /// Whether the poll of a source, which has ended, was good.
 fn is_read(source: &Published) -> bool {
     source.snapshot.is_some() && source.status.failure.is_none()
@@ -102,3 +119,18 @@ fn harmless(text: &str) -> String {
 
 #[cfg(test)]
 mod fixtures;
+
+#[cfg(test)]
+mod tests {
+    use super::fixtures::prod;
+    use super::*;
+
+    #[test]
+    fn a_source_that_was_read_long_before_the_slowest_ended_is_in_the_metrics() {
+        let source = prod();
+        let now = source.snapshot.as_ref().unwrap().as_of;
+        assert!(source.fresh_snapshot(now).is_none(), "the source is to be stale");
+        let text = metrics(&[source], &Meters::new(), now);
+        assert!(text.contains("\nagentless_scan_tasks{source=\"prod\","), "{text}");
+    }
+}

@@ -3,7 +3,8 @@
 
 mod support;
 
-use std::process::Command;
+use std::io::{BufRead as _, BufReader, Write as _, pipe};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -157,6 +158,42 @@ fn a_terminal_gets_a_bar_and_colours_unless_it_wants_none() {
 
     let dumb = shown(&[("TERM", "dumb")]);
     assert!(!dumb.contains('\u{1b}') && dumb.contains("sim: reading"), "{dumb:?}");
+}
+
+#[test]
+fn no_colours_reach_a_pipe_even_if_they_are_forced() {
+    let (_folder, file) =
+        config_file(&config_of(&[source("down", NOBODY.parse().unwrap(), (KEY_ID, KEY_SECRET), &QUICK)]));
+    let mut command = program(&["once", &format!("--config.file={}", file.display())]);
+    command.env("CLICOLOR_FORCE", "1").env("TERM", "xterm");
+    let (_, output) = run(command);
+    assert!(output.stdout.contains("could not be read"), "{output:?}");
+    assert!(!output.stdout.contains('\u{1b}'), "{output:?}");
+}
+
+#[test]
+fn a_signal_ends_it_though_nobody_reads_its_output() {
+    let simulator = Simulator::start(&[]);
+    let (_folder, file) = config_file(&config(simulator.address, KEY_SECRET, &[]));
+    // A pipe holds 64 KiB on Linux, so that this much leaves no room for anything.
+    let (_unread, mut full) = pipe().expect("a pipe");
+    full.write_all(&[b' '; 65_536]).expect("it fits");
+    let mut child = program(&["once", &format!("--config.file={}", file.display()), "--output=json"])
+        .stdout(full)
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut told = BufReader::new(child.stderr.take().expect("stderr is piped")).lines();
+    let read = told.by_ref().map_while(Result::ok).find(|line| line.starts_with("sim: read, "));
+    assert!(read.is_some(), "it ended before it had read");
+    let sent = Command::new("sh").args(["-c", "kill -INT \"$1\"", "sh", &child.id().to_string()]).status();
+    assert!(sent.is_ok_and(|status| status.success()));
+    let status = wait_for("the end", SOON, || {
+        child.try_wait().expect("it is ours").ok_or_else(|| "it runs".to_owned())
+    });
+    assert_eq!(status.code(), Some(1));
+    let last = told.map_while(Result::ok).last().unwrap_or_default();
+    assert!(last.starts_with("agentless-exporter: ended by a signal before "), "{last}");
 }
 
 /// What a person at a terminal with this environment gets; both streams come as one.

@@ -47,3 +47,14 @@ fn a_reader_who_closes_the_pipe_is_no_failure() {
         assert!(output.status.success() && said.is_empty(), "{arguments:?}: {:?} {said}", output.status);
     }
 }
+
+#[test]
+fn a_full_disk_is_a_failure() {
+    for arguments in [["metrics"].as_slice(), &["--help"], &["--version"]] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+        let ended = program(arguments).stdout(full).stderr(Stdio::piped()).output().expect("it runs");
+        let told = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(1), "{arguments:?}: {told}");
+        assert!(told.contains("No space left"), "{arguments:?}: {told}");
+    }
+}

@@ -36,6 +36,9 @@ pub(super) enum Failure {
     /// A signal ended it before it had done what it was asked to.
     #[error("ended by a signal before every source was read; nothing is printed")]
     Stopped,
+    /// A signal ended it while nobody read its output.
+    #[error("ended by a signal before the whole output was read")]
+    Unread,
     /// A second signal ended it before it had drained.
     #[error("ended at once by a second signal")]
     Interrupted,
@@ -54,7 +57,9 @@ impl Failure {
     pub(super) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Config(_) | Self::Usage(_) => ExitCode::from(EXIT_USAGE),
-            Self::Start(_) | Self::Sources { .. } | Self::Stopped | Self::Interrupted => ExitCode::FAILURE,
+            Self::Start(_) | Self::Sources { .. } | Self::Stopped | Self::Unread | Self::Interrupted => {
+                ExitCode::FAILURE
+            }
         }
     }
 }

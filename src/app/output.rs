@@ -1,6 +1,10 @@
 //! What a command says on stdout.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal as _, Write};
+
+use anstream::{AutoStream, ColorChoice};
+
+use crate::env::Env;
 
 use super::failure::Failure;
 
@@ -9,9 +13,20 @@ pub(super) fn say(text: &str) -> Result<(), Failure> {
     write(io::stdout().lock(), text)
 }
 
-/// Writes to stdout, whole, its colours only if that is a terminal and `NO_COLOR` is not set.
-pub(super) fn say_in_colour(text: &str) -> Result<(), Failure> {
-    write(anstream::AutoStream::auto(io::stdout()).lock(), text)
+/// Whether colours are for stdout: only if it is a terminal that can show them, and `NO_COLOR` is
+/// not set.
+pub(super) fn colours(env: &Env) -> ColorChoice {
+    let is_unwanted = env.get("NO_COLOR").is_some_and(|value| !value.is_empty());
+    if io::stdout().is_terminal() && !is_unwanted && env.get("TERM") != Some("dumb") {
+        ColorChoice::AlwaysAnsi
+    } else {
+        ColorChoice::Never
+    }
+}
+
+/// Writes to stdout, whole, with or without its colours.
+pub(super) fn say_styled(text: &str, colours: ColorChoice) -> Result<(), Failure> {
+    write(AutoStream::new(io::stdout(), colours).lock(), text)
 }
 
 /// A reader who has seen enough and closed the pipe, such as `head`, is no failure.

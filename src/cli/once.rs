@@ -34,7 +34,7 @@ pub struct OnceArgs {
 pub enum OutputForm {
     /// Tasks by status, failing targets and failed sources, for people
     Table,
-    /// What Prometheus would scrape, in the text format
+    /// What Prometheus would scrape but `process_*`, in the text format
     Metrics,
     /// One JSON object
     Json,
@@ -46,7 +46,7 @@ macro_rules! examples {
 Examples:
   agentless-exporter once --config.file exporter.yaml
   agentless-exporter once --output json | jq '.sources[] | select(.ok | not)'
-  agentless-exporter once --output metrics > /var/lib/node_exporter/agentless.prom
+  agentless-exporter once --output metrics > agentless.tmp && mv agentless.tmp agentless.prom
 
 Progress is told on stderr: a bar for each source on a terminal, else a line now and then.
 

@@ -8,11 +8,11 @@ mod table;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
 use tokio::time::{Instant, interval_at};
 
 use crate::cli::{OnceArgs, OutputForm};
-use crate::clock::Clock;
+use crate::clock::{Clock, UnixMillis};
 use crate::env::Env;
 use crate::exposition::{self, Format};
 use crate::meters::Meters;
@@ -22,11 +22,14 @@ use crate::snapshot::Published;
 use crate::{config, logging};
 
 use super::failure::Failure;
-use super::output::{say, say_in_colour};
+use super::output::{colours, say, say_styled};
 use super::runtime::until_signal;
 use super::sources;
 
 use progress::Progress;
+
+/// Far more than it takes to render an exposition.
+const TIME_TO_RENDER: Duration = Duration::from_secs(60);
 
 /// Polls every source once and prints what came, also if some failed.
 pub(super) fn run(args: &OnceArgs, env: &Env) -> Result<(), Failure> {
@@ -42,14 +45,20 @@ pub(super) fn run(args: &OnceArgs, env: &Env) -> Result<(), Failure> {
         let sources = sources::build(settings.sources, env, &clock, &meters)?;
         let polled = shutdown.run_until_cancelled(poll_all(sources, progress)).await;
         let published = polled.unwrap_or(Err(Failure::Stopped))?;
-        match args.output {
-            OutputForm::Table => say_in_colour(&table::render(&published))?,
-            OutputForm::Json => say(&json::render(&published))?,
-            OutputForm::Metrics => {
-                let text = exposition::render(Format::Text, &published, &meters, clock.now());
-                say(&String::from_utf8_lossy(&text))?;
-            }
-        }
+        let colours = colours(env);
+        let form = args.output;
+        let text = match form {
+            OutputForm::Table => table::render(&published),
+            OutputForm::Json => json::render(&published),
+            OutputForm::Metrics => metrics(&published, &meters, clock.now()),
+        };
+        // A reader who has stopped reading must not keep signals from ending this.
+        let said = task::spawn_blocking(move || match form {
+            OutputForm::Table => say_styled(&text, colours),
+            OutputForm::Json | OutputForm::Metrics => say(&text),
+        });
+        let said = shutdown.run_until_cancelled(said).await.ok_or(Failure::Unread)?;
+        said.map_err(Failure::start)??;
         match published.iter().filter(|source| !is_read(source)).count() {
             0 => Ok(()),
             failed => Err(Failure::Sources { failed, sources: published.len() }),
@@ -80,6 +89,28 @@ async fn poll_all(sources: Vec<Source>, mut progress: Progress) -> Result<Vec<Ar
     Ok(now())
 }
 
+/// The exposition of all that was read, without the meters of this process: it has ended when
+/// somebody reads of it, and who collects files, such as node_exporter, has meters of the same name.
+fn metrics(published: &[Arc<Published>], meters: &Meters, now: UnixMillis) -> String {
+    let lasting: Vec<_> = published.iter().map(|source| Arc::new(lasting(source, now))).collect();
+    let text = exposition::render(Format::Text, &lasting, meters, now);
+    let of_process = |line: &&str| {
+        line.trim_start_matches("# HELP ").trim_start_matches("# TYPE ").starts_with("process_")
+    };
+    String::from_utf8_lossy(&text).split_inclusive('\n').filter(|line| !of_process(line)).collect()
+}
+
+/// The source with a snapshot that is not stale at `now`: the one that was read first has waited
+/// for the slowest, and there is no newer one to wait for.
+fn lasting(source: &Published, now: UnixMillis) -> Published {
+    let mut lasting = source.clone();
+    if let Some(snapshot) = &source.snapshot {
+        let age = now.since(snapshot.as_of).max(source.read_at.elapsed());
+        lasting.status.stale_after = source.status.stale_after.max(age + TIME_TO_RENDER);
+    }
+    lasting
+}
+
 /// Whether the poll of a source, which has ended, was good.
 fn is_read(source: &Published) -> bool {
     source.snapshot.is_some() && source.status.failure.is_none()
@@ -102,3 +133,19 @@ fn harmless(text: &str) -> String {
 
 #[cfg(test)]
 mod fixtures;
+
+#[cfg(test)]
+mod tests {
+    use super::fixtures::prod;
+    use super::*;
+
+    #[test]
+    fn a_source_that_was_read_long_before_the_slowest_ended_is_in_the_metrics() {
+        let source = prod();
+        let now = source.snapshot.as_ref().unwrap().as_of;
+        assert!(source.fresh_snapshot(now).is_none(), "the source is to be stale");
+        let text = metrics(&[source], &Meters::new(), now);
+        assert!(text.contains("\nagentless_scan_tasks{source=\"prod\","), "{text}");
+        assert!(text.contains("\nagentless_exporter_source_up{") && !text.contains("process_"), "{text}");
+    }
+}

@@ -112,7 +112,7 @@ impl Bars {
                 draw(bar, source.status.rows, state(source));
             }
         } else if let Some(bar) = self.bars.first() {
-            draw(bar, rows(sources), format!("{}, {} read", told(rows(sources)), done(sources)));
+            draw(bar, rows(sources), format!("{}, {}", told(rows(sources)), ends(sources)));
         }
     }
 }
@@ -151,8 +151,7 @@ impl<W: Write> Lines<W> {
     }
 
     fn under_way(&mut self, sources: &[Arc<Published>]) {
-        let [done, all] = [done(sources), sources.len()];
-        self.say(&format!("{done} of {all} sources read, {}", told(rows(sources))));
+        self.say(&format!("{}, {}", ends(sources), told(rows(sources))));
     }
 
     fn ended(&mut self, sources: &[Arc<Published>]) {
@@ -173,8 +172,12 @@ fn has_ended(source: &Published) -> bool {
     source.status.last_poll.is_some()
 }
 
-fn done(sources: &[Arc<Published>]) -> usize {
-    sources.iter().filter(|source| has_ended(source)).count()
+/// How many polls have ended, and how many of them badly.
+fn ends(sources: &[Arc<Published>]) -> String {
+    let ended = sources.iter().filter(|source| has_ended(source));
+    let (read, failed): (Vec<_>, Vec<_>) = ended.partition(|source| is_read(source));
+    let done = format!("{} of {} sources done", read.len() + failed.len(), sources.len());
+    if failed.is_empty() { done } else { format!("{done}, {} failed", failed.len()) }
 }
 
 fn rows(sources: &[Arc<Published>]) -> RowProgress {
@@ -263,7 +266,12 @@ down: failed (network): no way\u{fffd}[31m there\u{fffd}; check DNS, proxy and f
         assert_eq!(few[1].3, "read, 130 rows, 128 tasks in the look-back");
         let mut many = vec![under_way(); MOST_BARS];
         many.push(prod());
-        let expected = ("13 sources".into(), 5530, Some(14_532), "5530 of 14532 rows so far, 1 read".into());
+        let expected = (
+            "13 sources".into(),
+            5530,
+            Some(14_532),
+            "5530 of 14532 rows so far, 1 of 13 sources done".into(),
+        );
         assert_eq!(bars_of(&many), [expected]);
     }
 
@@ -271,6 +279,6 @@ down: failed (network): no way\u{fffd}[31m there\u{fffd}; check DNS, proxy and f
     fn the_way_so_far_is_one_line_for_all_sources() {
         let mut lines = Lines::new(Vec::new());
         lines.under_way(&[under_way(), prod(), down()]);
-        assert_eq!(said(lines), "2 of 3 sources read, 580 of 1332 rows so far\n");
+        assert_eq!(said(lines), "2 of 3 sources done, 1 failed, 580 of 1332 rows so far\n");
     }
 }

@@ -89,10 +89,10 @@ fn failing(number: u64) -> FailingTarget {
     FailingTarget {
         target_type: TargetType::Snapshot,
         target: Some(Arc::new(names(&format!("database-{number:03}.prod"), number))),
-        status: if number % 2 == 0 { Status::Failed } else { Status::TimedOut },
+        status: if number.is_multiple_of(2) { Status::Failed } else { Status::TimedOut },
         finished_at: Some(finished),
         failing_since: Some(since),
-        last_success: (number % 3 > 0).then(|| since.minus(Duration::from_secs(86_400))),
+        last_success: (!number.is_multiple_of(3)).then(|| since.minus(Duration::from_secs(86_400))),
     }
 }
 

@@ -105,6 +105,10 @@ fn parts(sums: &[(Status, u64)]) -> Vec<Part> {
         });
         x += length;
     }
+    // Shares are rounded down, and nothing follows the last one.
+    if let Some(last) = parts.last_mut() {
+        last.width = LENGTH - last.x;
+    }
     parts
 }
 
@@ -119,8 +123,8 @@ mod tests {
 
     #[test]
     fn the_parts_share_the_bar_by_their_counts() {
-        assert_eq!(widths([1, 0, 1, 0, 0]), [497, 497]);
-        assert_eq!(widths([0, 3, 1, 0, 0]), [742, 252]);
+        assert_eq!(widths([1, 0, 1, 0, 0]), [497, 500]);
+        assert_eq!(widths([0, 3, 1, 0, 0]), [742, 255]);
         assert!(widths([0; 5]).is_empty());
     }
 
@@ -128,7 +132,7 @@ mod tests {
     fn one_task_among_millions_is_seen() {
         let widths = widths([1, 50_000_000, 1, 1, 1]);
         assert!(widths.iter().all(|&width| width >= LEAST - GAP), "{widths:?}");
-        assert!(widths.iter().sum::<u64>() <= LENGTH, "{widths:?}");
+        assert_eq!(widths.iter().map(|width| width + GAP).sum::<u64>(), LENGTH + GAP, "{widths:?}");
     }
 
     #[test]

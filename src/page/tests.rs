@@ -88,7 +88,7 @@ fn stale_data_is_named_so_and_its_numbers_and_lists_are_gone() {
     source.status.stale_after = Duration::from_secs(60);
     source.status.failure = failed("a", FailureReason::Timeout).status.failure;
     let html = page([source]);
-    has(&text(&html), &["✕ stale", "1 min old", "No answer came in time"]);
+    has(&text(&html), &["The source needs attention", "✕ stale", "1 min old", "No answer came in time"]);
     for gone in ["<table", "<svg", "database-000", "worker-000", "No target fails", "target fails"] {
         assert!(!html.contains(gone), "{gone} is in {html}");
     }

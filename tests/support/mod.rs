@@ -5,6 +5,7 @@
 
 pub(crate) mod exposition;
 pub(crate) mod gate;
+pub(crate) mod hostile;
 pub(crate) mod http;
 pub(crate) mod process;
 pub(crate) mod programs;

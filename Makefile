@@ -1,5 +1,5 @@
 # The same recipes for people and for CI.
-.PHONY: demo test lint bench test-tools
+.PHONY: demo test lint fuzz fuzz-corpus bench test-tools
 
 # The exporter against a simulated Security Center: no account, no configuration.
 demo:
@@ -7,10 +7,21 @@ demo:
 
 test: test-tools lint
 	cargo test --locked
+	scripts/fuzz
 
 lint:
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
+	cargo fmt --check --manifest-path fuzz/Cargo.toml
+
+# Longer than in `make test`; the second one keeps what it finds in fuzz/corpus.
+fuzz: export FUZZ_SECONDS ?= 300
+fuzz:
+	scripts/fuzz
+
+fuzz-corpus: export FUZZ_SECONDS ?= 300
+fuzz-corpus:
+	scripts/fuzz --keep
 
 bench:
 	cargo bench --locked

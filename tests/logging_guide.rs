@@ -56,9 +56,10 @@ fn the_reader_of_events_sees_levels_messages_and_fields() {
         );
         tracing::info!(\"plain\");
         tracing::debug!(\"{text}\");
-        #[cfg(test)]
+#[cfg(test)]
+mod tests {
         tracing::info!(\"of a test\");
-    ";
+}";
     let mut found = BTreeMap::new();
     read_events("a.rs", code, &mut found, &mut wrong);
     let set = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<BTreeSet<_>>();
@@ -118,7 +119,7 @@ fn code_events(wrong: &mut String) -> BTreeMap<String, Told> {
 
 /// Adds the events of `code`, up to its tests, to `found`, and what is against the guide to `wrong`.
 fn read_events(file: &str, code: &str, found: &mut BTreeMap<String, Told>, wrong: &mut String) {
-    let code = code.split("#[cfg(test)]").next().unwrap_or_default();
+    let code = code.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     for level in LEVELS {
         // Without the path a search for events would miss them.
         let calls = code.matches(&format!("{level}!(")).count();

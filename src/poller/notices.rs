@@ -214,7 +214,7 @@ mod tests {
             lines,
             [
                 "INFO the first poll succeeded source=\"prod\"",
-                "INFO how the tasks of this account are listed was found out source=\"prod\" listing=per_root before=auto",
+                "INFO how the tasks of this account are listed was found out source=\"prod\" listing=per_root listing_before=auto",
             ]
         );
     }

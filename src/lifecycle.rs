@@ -1,10 +1,11 @@
 //! Start, readiness, supervision and end of the process.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -25,7 +26,9 @@ impl Health {
 /// logged once and [`Health`] turns bad, so that an orchestrator restarts the process.
 #[derive(Debug)]
 pub struct Supervisor {
-    tasks: JoinSet<&'static str>,
+    tasks: JoinSet<()>,
+    /// What each task is called, as one that panicked can't tell.
+    names: HashMap<Id, &'static str>,
     shutdown: CancellationToken,
     health: Health,
 }
@@ -33,7 +36,8 @@ pub struct Supervisor {
 impl Supervisor {
     /// A supervisor whose tasks end when `shutdown` is cancelled.
     pub fn new(shutdown: CancellationToken) -> Self {
-        Self { tasks: JoinSet::new(), shutdown, health: Health(Arc::new(AtomicBool::new(true))) }
+        let health = Health(Arc::new(AtomicBool::new(true)));
+        Self { tasks: JoinSet::new(), names: HashMap::new(), shutdown, health }
     }
 
     /// A handle that tells whether all tasks are well.
@@ -44,28 +48,25 @@ impl Supervisor {
     /// Starts `task`, which must end soon after the shutdown token is cancelled and not before.
     pub fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         let span = tracing::info_span!("task", task = name);
-        self.tasks.spawn(
-            async move {
-                task.await;
-                name
-            }
-            .instrument(span),
-        );
+        let handle = self.tasks.spawn(task.instrument(span));
+        self.names.insert(handle.id(), name);
     }
 
     /// Watches the tasks until all have ended, which they do after the shutdown.
     pub async fn run(&mut self) {
-        while let Some(ended) = self.tasks.join_next().await {
+        while let Some(ended) = self.tasks.join_next_with_id().await {
             if self.shutdown.is_cancelled() {
                 continue;
             }
             self.health.0.store(false, Ordering::Release);
+            let id = ended.as_ref().map_or_else(|error| error.id(), |&(id, ())| id);
+            let task = self.names.get(&id).copied().unwrap_or_default();
             match ended {
-                Ok(task) => tracing::error!(
+                Ok(_) => tracing::error!(
                     task,
                     "a task ended that should run for as long as the process; /-/healthy now answers 503"
                 ),
-                Err(error) => tracing::error!(%error, "a task died; /-/healthy now answers 503"),
+                Err(error) => tracing::error!(task, %error, "a task died; /-/healthy now answers 503"),
             }
         }
     }

@@ -1,4 +1,7 @@
-//! Log lines on stderr, as logfmt or JSON.
+//! Log lines on stderr, as logfmt or JSON. What is logged, and how, is written in `docs/logging.md`.
+
+mod escape;
+mod logfmt;
 
 use std::io;
 
@@ -7,6 +10,9 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, Registry};
+
+use escape::Escaping;
+use logfmt::Logfmt;
 
 /// How a log line is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,27 +48,30 @@ pub fn init(config: Config) {
 /// because some of them tell request targets and headers at `debug`.
 /// A second call changes nothing.
 pub fn init_to(config: Config, writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static) {
+    let _already_set = subscriber(config, writer).try_init();
+}
+
+/// What [`init_to`] sends the events to. Each is one line, whatever stands in its fields.
+pub fn subscriber(
+    config: Config,
+    writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static,
+) -> impl tracing::Subscriber + Send + Sync {
     let Config { level, format } = config;
     let ours = move |metadata: &tracing::Metadata<'_>| {
         let target = metadata.target();
         target.starts_with("agentless_exporter") || *metadata.level() <= tracing::Level::WARN
     };
     let filter = filter_fn(ours).and(level);
+    // Spans are for context; each line names its source or task in a field.
     let layer = match format {
-        // Spans are for context; each line names its source or task in a field.
-        Format::Logfmt => tracing_logfmt::builder()
-            .with_span_name(false)
-            .with_span_path(false)
-            .layer()
-            .with_writer(writer)
-            .boxed(),
+        Format::Logfmt => tracing_subscriber::fmt::layer().event_format(Logfmt).with_writer(writer).boxed(),
         Format::Json => tracing_subscriber::fmt::layer()
             .json()
             .flatten_event(true)
             .with_current_span(false)
             .with_span_list(false)
-            .with_writer(writer)
+            .with_writer(Escaping(writer))
             .boxed(),
     };
-    let _already_set = Registry::default().with(layer.with_filter(filter)).try_init();
+    Registry::default().with(layer.with_filter(filter))
 }

@@ -1,8 +1,6 @@
 //! The inputs that the fuzz targets keep, run as plain tests: what was found once is found again
 //! without the fuzzer.
 
-#![expect(clippy::print_stdout, reason = "shown when an input fails")]
-
 #[path = "../fuzz/src/lib.rs"]
 pub mod checks;
 
@@ -10,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Checks every kept input of `target`, after naming it, so that a panic tells which one it was.
+#[expect(clippy::print_stdout, reason = "a test that panics shows what it printed")]
 fn replay(target: &str, check: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
     let mut inputs: Vec<PathBuf> = fs::read_dir(&folder)

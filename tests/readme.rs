@@ -55,3 +55,15 @@ fn the_keys_shown_with_their_defaults_have_these_defaults() {
     assert_eq!(shown.sources, defaults.sources);
     assert!(shown.warnings.is_empty(), "{:?}", shown.warnings);
 }
+
+#[test]
+fn every_picture_is_there() {
+    let readme = fs::read_to_string("README.md").unwrap();
+    let paths = readme.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(path, _)| path);
+    let pictures: Vec<_> = paths.filter(|path| path.ends_with(".png")).collect();
+    assert!(pictures.len() >= 4, "{pictures:?}");
+    for picture in pictures {
+        let bytes = fs::read(picture).unwrap_or_else(|error| panic!("{picture}: {error}; run make pictures"));
+        assert!(bytes.starts_with(b"\x89PNG"), "{picture} is no picture");
+    }
+}

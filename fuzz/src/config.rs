@@ -57,8 +57,8 @@ fn value_shows_mark(name: &str, value: &Value, shown: &[Privacy]) -> bool {
     let privacy = privacy(name);
     match &value.kind {
         ValueKind::Array(items) => items.iter().any(|item| value_shows_mark(name, item, shown)),
-        // A group is no key itself.
-        ValueKind::Table(inner) if privacy.is_none() => group_shows_mark(inner, shown),
+        // Names of keys and labels are told, unless they stand where a secret should.
+        ValueKind::Table(inner) if privacy != Some(Privacy::Secret) => group_shows_mark(inner, shown),
         _ => privacy.is_some_and(|privacy| shown.contains(&privacy)) && value.to_string().contains(MARK),
     }
 }

@@ -50,7 +50,7 @@ fn serve(args: &ServeArgs, env: &Env) -> Result<(), Failure> {
         "agentless-exporter starts"
     );
     for warning in &settings.warnings {
-        tracing::warn!("{warning}");
+        tracing::warn!(warning, "the configuration is valid, but holds something to know");
     }
     until_signal(|shutdown| async move {
         Daemon::bind(settings, env, Clock::system(), shutdown).await?.run().await;

@@ -28,7 +28,7 @@ where
     });
     runtime.shutdown_timeout(LAST_MOMENT);
     if done.is_ok() {
-        tracing::info!("ended");
+        tracing::info!("agentless-exporter has ended");
     }
     done
 }

@@ -27,7 +27,7 @@ impl Signals {
         tracing::info!(signal = first, "draining; a second signal ends the process at once");
         shutdown.cancel();
         let second = self.next().await;
-        tracing::warn!(signal = second, "ending at once");
+        tracing::warn!(signal = second, "a second signal came; ending at once");
     }
 
     async fn next(&mut self) -> &'static str {

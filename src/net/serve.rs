@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,6 +66,7 @@ where
     let slots = Arc::new(Semaphore::new(bounds.connections));
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
+    let mut refused = false;
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(bounds.header_timeout)
@@ -74,7 +76,7 @@ where
         let accepted = tokio::select! {
             () = shutdown.cancelled() => break,
             Some(_) = connections.join_next() => continue,
-            accepted = accept(&listener, &slots) => accepted,
+            accepted = accept(&listener, &slots, &mut refused) => accepted,
         };
         let (stream, peer, slot) = accepted;
         let service = service.clone();
@@ -94,9 +96,11 @@ where
     connections.shutdown().await;
 }
 
+/// The next connection. `refused` is whether the system gave none when last asked.
 async fn accept(
     listener: &Listener,
     slots: &Arc<Semaphore>,
+    refused: &mut bool,
 ) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
     let slot = Arc::clone(slots).acquire_owned().await.expect("the semaphore is never closed");
     loop {
@@ -104,10 +108,16 @@ async fn accept(
             Ok((stream, peer)) => {
                 // Small answers: waiting to fill a segment would only add latency.
                 let _kept_default = stream.set_nodelay(true);
+                if std::mem::take(refused) {
+                    tracing::info!(address = %listener.local, "connections are accepted again");
+                }
                 return (stream, peer, slot);
             }
             Err(error) => {
-                tracing::debug!(%error, "accepting a connection failed; trying again shortly");
+                // A client that was gone again before its turn says nothing about this machine.
+                if error.kind() != io::ErrorKind::ConnectionAborted && !std::mem::replace(refused, true) {
+                    tracing::warn!(address = %listener.local, %error, "connections can't be accepted; trying again ten times a second");
+                }
                 tokio::time::sleep(ACCEPT_REST).await;
             }
         }

@@ -53,7 +53,7 @@ impl Notices {
             tracing::info!(source, "the first poll succeeded");
         }
         if way != before.listing {
-            tracing::info!(source, listing = %way, before = %before.listing, "how the tasks of this account are listed was found out");
+            tracing::info!(source, listing = %way, listing_before = %before.listing, "how the tasks of this account are listed was found out");
         }
         self.lost_rows(source, lost);
         self.failing.clear();
@@ -73,12 +73,12 @@ impl Notices {
     fn lost_rows(&mut self, source: &str, lost: LostRows) {
         let LostRows { skipped, missing } = lost;
         if skipped > 0 && self.lost.skipped == 0 {
-            tracing::warn!(source, skipped, "rows without a usable TaskId are left out");
+            tracing::warn!(source, skipped_rows = skipped, "rows without a usable TaskId are left out");
         }
         if missing > 0 && self.lost.missing == 0 {
             tracing::warn!(
                 source,
-                missing,
+                missing_rows = missing,
                 "the API counts rows that it does not show; they are not in the gauges"
             );
         }
@@ -188,7 +188,7 @@ mod tests {
             }
         });
         assert_eq!(lines.len(), 3, "{lines:?}");
-        assert!(lines[0].contains("skipped=1") && lines[1].contains("missing=2"), "{lines:?}");
+        assert!(lines[0].contains("skipped_rows=1") && lines[1].contains("missing_rows=2"), "{lines:?}");
         assert!(lines[2].starts_with("INFO all rows are shown"), "{lines:?}");
     }
 
@@ -214,7 +214,7 @@ mod tests {
             lines,
             [
                 "INFO the first poll succeeded source=\"prod\"",
-                "INFO how the tasks of this account are listed was found out source=\"prod\" listing=per_root before=auto",
+                "INFO how the tasks of this account are listed was found out source=\"prod\" listing=per_root listing_before=auto",
             ]
         );
     }

@@ -195,7 +195,7 @@ impl Pager<'_> {
                         let source = self.publisher.status().name;
                         tracing::warn!(
                             source,
-                            asked,
+                            asked_page_size = asked,
                             page_size = size,
                             "the API refused the page size; a smaller one is used from now on"
                         );

@@ -149,7 +149,7 @@ impl Source {
             source = before.name,
             tasks = snapshot.tasks,
             duration_seconds = duration.as_secs_f64(),
-            "polled"
+            "a poll succeeded"
         );
         self.publisher.success(snapshot, way, self.ledger.len(), duration, self.link());
     }

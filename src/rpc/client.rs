@@ -91,7 +91,7 @@ impl Client {
             };
             let Some(delay) = attempts.after_failure(retry, advice) else { return Err(error) };
             let reason = error.reason();
-            tracing::debug!(action = request.action, %reason, ?delay, "a request failed and is sent again");
+            tracing::debug!(action = request.action, %reason, delay_seconds = delay.as_secs_f64(), "a request failed and is sent again");
             self.parts.meters.api_retry(reason);
             tokio::time::sleep(delay).await;
             failure = Some(error);

@@ -38,7 +38,7 @@ pub(super) fn run(args: &OnceArgs, env: &Env) -> Result<(), Failure> {
     let log = progress.log_writer();
     logging::init_to(settings.logging, move || log.clone());
     for warning in &settings.warnings {
-        tracing::warn!("{warning}");
+        tracing::warn!(warning, "the configuration is valid, but holds something to know");
     }
     until_signal(|shutdown| async move {
         let (clock, meters) = (Clock::system(), Meters::new());

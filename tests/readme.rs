@@ -1,5 +1,6 @@
 //! What README.md shows works as it is shown.
 
+use std::fs;
 use std::path::Path;
 
 use agentless_exporter::config::{self, Inputs, Settings};

@@ -199,8 +199,11 @@ fn show(value: &ValueKind) -> String {
     match value {
         ValueKind::Nil => String::new(),
         ValueKind::String(text) => {
-            let word: String =
-                text.chars().take_while(|c| !c.is_whitespace() && !c.is_control()).take(MOST).collect();
+            let word: String = text
+                .chars()
+                .take_while(|c| !c.is_whitespace() && !crate::model::controls(*c))
+                .take(MOST)
+                .collect();
             let rest = if word.len() < text.len() { " …" } else { "" };
             format!("\"{word}{rest}\"")
         }
@@ -235,7 +238,7 @@ const LABEL_VALUE: Form = Form {
 };
 
 fn label_value(text: &str) -> Result<(), Problem> {
-    let fits = text.chars().count() <= 256 && !text.chars().any(char::is_control);
+    let fits = text.chars().count() <= 256 && !text.chars().any(crate::model::controls);
     if fits {
         Ok(())
     } else {

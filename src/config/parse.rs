@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::error::nearest;
 use crate::meters::table::SOURCE_INFO;
-use crate::model::check_label_name;
+use crate::model::{check_label_name, controls};
 use crate::rpc::{self, Endpoint};
 use crate::web;
 
@@ -105,9 +105,9 @@ pub fn proxy(text: &str) -> Result<(), Problem> {
 /// Checks a name that becomes a label value.
 ///
 /// # Errors
-/// Unless it has 1 to 128 characters, none of them a control character.
+/// Unless it has 1 to 128 characters, none of which controls what shows it.
 pub fn name(text: &str) -> Result<(), Problem> {
-    let fits = (1..=128).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    let fits = (1..=128).contains(&text.chars().count()) && !text.chars().any(controls);
     if fits {
         Ok(())
     } else {

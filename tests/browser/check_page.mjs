@@ -63,7 +63,10 @@ async function refreshing(browser, problem) {
   const page = await browser.newPage();
   const headers = async (address) => (await page.goto(address)).headers();
   const every = Number((await headers(url)).refresh);
-  if (!(every >= 5 && every <= 30)) problem(`is told to happen every ${every} s`);
+  if (!(every >= 5 && every <= 30)) {
+    problem(`is told to happen every ${every} s`);
+    return;
+  }
   const again = page.waitForEvent('load', { timeout: (every + 10) * 1000 });
   await again.catch(() => problem(`did not happen within ${every + 10} s`));
   if ((await headers(`${url}?refresh=off`)).refresh !== undefined) problem('is not off when stopped');

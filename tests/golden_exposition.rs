@@ -11,8 +11,8 @@ use agentless_exporter::clock::UnixMillis;
 use agentless_exporter::exposition::{Format, render};
 use agentless_exporter::meters::{Meters, table};
 use agentless_exporter::model::{
-    Check, FailureReason, Field, Listing, PollFailure, ReportStatus, RowProgress, SourceStatus, Status,
-    TargetType,
+    Check, FailureReason, Field, Listing, PollFailure, PollKind, ReportStatus, RowProgress, SourceStatus,
+    Status, TargetType,
 };
 use agentless_exporter::snapshot::{Mean, ProgressBucket, Published, Snapshot, SpaceBucket, TypeFacts};
 
@@ -112,8 +112,8 @@ fn used_meters() -> Meters {
     let meters = Meters::new();
     meters.source("new");
     let source = meters.source("prod");
-    source.full_poll(Duration::from_millis(2500), None);
-    source.full_poll(Duration::from_secs(7200), Some(FailureReason::Throttled));
+    source.poll(PollKind::Full, Duration::from_millis(2500), None);
+    source.poll(PollKind::Full, Duration::from_secs(7200), Some(FailureReason::Throttled));
     source.polls_skipped(2);
     source.api_request("ListAgentlessTask", "OK", Duration::from_millis(125));
     source.api_request("ListAgentlessTask", "Throttling.User", Duration::from_millis(31));
@@ -289,7 +289,7 @@ fn a_stale_source_keeps_its_meters_and_leaves_the_others_alone() {
     let mut fresh = full("fresh");
     fresh.status.stale_after = Duration::from_millis(125_001);
     let meters = Meters::new();
-    meters.source("stale").full_poll(Duration::from_secs(1), None);
+    meters.source("stale").poll(PollKind::Full, Duration::from_secs(1), None);
     let exposition = rendered(Format::Text, &[Arc::new(stale), Arc::new(fresh)], &meters);
     let of = |source: &str| {
         let label = format!("{{source=\"{source}\"");

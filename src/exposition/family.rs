@@ -64,9 +64,14 @@ impl<'a> Family<'a> {
 
     /// Adds a sample whose labels have the table's names and these `values`, in that order.
     pub(super) fn push(&mut self, values: &[&'a str], value: f64) {
+        self.push_value(values, Value::Number(value));
+    }
+
+    /// As [`Self::push`], of any value.
+    pub(super) fn push_value(&mut self, values: &[&'a str], value: Value) {
         debug_assert_eq!(values.len(), self.label_names.len(), "label values of {}", self.name);
         let labels = self.label_names.iter().copied().zip(values.iter().copied()).collect();
-        self.samples.push(Sample { labels, value: Value::Number(value) });
+        self.samples.push(Sample { labels, value });
     }
 
     /// As [`Self::push`], if there is a value.

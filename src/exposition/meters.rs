@@ -63,7 +63,7 @@ mod tests {
 
     use super::*;
     use crate::meters::Meters;
-    use crate::model::FailureReason;
+    use crate::model::{FailureReason, PollKind};
 
     #[test]
     fn labels_stand_in_the_order_of_the_table() {
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn a_poll_stands_in_every_bucket_from_its_duration_on() {
         let meters = Meters::new();
-        meters.source("a").full_poll(Duration::from_secs(2), Some(FailureReason::Auth));
+        meters.source("a").poll(PollKind::Full, Duration::from_secs(2), Some(FailureReason::Auth));
         let gathered = meters.gather();
         let families: Vec<_> = gathered.iter().filter_map(family).collect();
         let durations = families.iter().find(|family| family.name == table::POLL_DURATION.name).unwrap();

@@ -1,5 +1,6 @@
 //! From finished snapshots and meters to the bytes of a scrape.
 
+mod counters;
 mod exporter;
 mod family;
 mod lines;
@@ -55,6 +56,7 @@ pub fn render(format: Format, published: &[Arc<Published>], meters: &Meters, now
     let gathered = meters.gather();
     let families = scans
         .into_iter()
+        .chain(counters::families(&sources))
         .chain(exporter::families(&sources, now))
         .chain(gathered.iter().filter_map(meters::family));
 

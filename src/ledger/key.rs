@@ -4,13 +4,14 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::num::NonZeroU64;
 
+use serde::{Deserialize, Serialize};
 use sha1::{Digest as _, Sha1};
 
 use crate::model::{TargetType, Task};
 
 /// A 128-bit fingerprint of a `TaskId`, the same in every process. Two ids among a million
 /// share one with a chance of 1 in 10^26.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TaskKey([u8; 16]);
 
 impl TaskKey {
@@ -22,7 +23,7 @@ impl TaskKey {
 }
 
 /// A 64-bit fingerprint of a target within its type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TargetKey(NonZeroU64);
 
 impl TargetKey {

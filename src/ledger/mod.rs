@@ -1,79 +1,67 @@
-//! What is remembered of the tasks of one source, in memory.
+//! What is remembered of the tasks of one source, in memory: which there are, which have been
+//! counted, and what became of each target.
 
+mod apply;
+mod changes;
+mod counters;
+mod follow;
+mod ids;
 mod key;
+mod listing;
 mod names;
 mod record;
 mod targets;
 
+pub use changes::Changes;
+pub use counters::{Counters, Durations, TypeCounters};
+pub use ids::{OpenIds, TaskIds};
 pub use key::{KeyMap, KeySet, TargetKey, TaskKey};
+pub use listing::{DeltaListing, FullListing, Horizon};
 pub use names::{Names, Naming};
 pub use record::Record;
 pub use targets::{Finished, Target, Targets};
 
-use std::time::Duration;
-
 use crate::clock::UnixMillis;
-use crate::model::Status;
 
 /// Records by the fingerprint of their task.
 pub type Records = KeyMap<TaskKey, Record>;
-
-/// All that a complete full listing gave. Only whole ones are ever applied.
-#[derive(Clone, Debug, Default)]
-pub struct FullListing {
-    /// The scan tasks.
-    pub scans: Records,
-    /// The main tasks; `None` where the scan tasks themselves are the main tasks.
-    pub roots: Option<Records>,
-    /// Older scan tasks, read for the last states of their targets only.
-    pub history: Records,
-    /// Names of targets among all those.
-    pub names: Names,
-}
 
 /// The tasks and targets of one source. Pure: it knows no clock and no network.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     scans: Records,
-    roots: Option<Records>,
+    roots: Records,
+    /// Whether main tasks are kept apart from scan tasks.
+    has_roots: bool,
     targets: Targets,
     names: Names,
+    ids: OpenIds,
+    counters: Counters,
+    /// Whether a first listing has told what had finished before counting began.
+    is_seeded: bool,
+    /// Tasks dated up to then may have been counted and forgotten.
+    forgotten_until: Option<UnixMillis>,
+    /// Tasks that deltas have shown since the full listing under way began.
+    shown_since: Option<KeySet<TaskKey>>,
+    /// When the last delta since the last full listing ended.
+    last_delta: Option<UnixMillis>,
 }
 
 impl Ledger {
-    /// Takes over a full listing that was complete at `now`. A task that it does not hold
-    /// leaves the ledger; what was known of its target stays for `keep_targets`.
-    pub fn apply(&mut self, listing: FullListing, now: UnixMillis, keep_targets: Duration) {
-        let FullListing { scans, roots, history, mut names } = listing;
-        let mut targets = Targets::default();
-        for (&key, record) in history.iter().chain(&scans) {
-            targets::observe(&mut targets, key, record, now);
-        }
-        // A task that runs again does not unsay how it finished before.
-        let is_finished = |records: &Records, key| {
-            records.get(&key).is_some_and(|record: &Record| record.status.is_finished())
-        };
-        let superseded = |key| is_finished(&scans, key) || is_finished(&history, key);
-        targets::carry_over(&mut targets, &self.targets, now.minus(keep_targets), superseded);
-        let finished = history.iter().chain(&scans);
-        // A task that is shown in any other state than before unsays the failure that it was.
-        let is_shown = |key| scans.contains_key(&key) || history.contains_key(&key);
-        targets::date_failures(&mut targets, &self.targets, finished, is_shown, now);
-        let running = scans.values().filter(|scan| scan.status == Status::Running);
-        let running: KeySet<TargetKey> = running.filter_map(|scan| scan.target).collect();
-        let fails = |key| targets.get(&key).is_some_and(Target::is_failing);
-        names.carry_over(std::mem::take(&mut self.names), |key| running.contains(&key) || fails(key));
-        *self = Self { scans, roots, targets, names };
+    /// Forgets everything but what was counted: the next full listing seeds the ledger anew.
+    pub fn restart(&mut self) {
+        *self = Self { counters: self.counters.clone(), ..Self::default() };
     }
 
-    /// The scan tasks of the last listing.
-    pub fn scans(&self) -> &Records {
-        &self.scans
+    /// The scan tasks that are shown.
+    pub fn scans(&self) -> impl Iterator<Item = (&TaskKey, &Record)> {
+        self.scans.iter().filter(|(_, scan)| !scan.is_absent())
     }
 
-    /// The main tasks of the last listing.
-    pub fn roots(&self) -> &Records {
-        self.roots.as_ref().unwrap_or(&self.scans)
+    /// The main tasks that are shown.
+    pub fn roots(&self) -> impl Iterator<Item = (&TaskKey, &Record)> {
+        let roots = if self.has_roots { &self.roots } else { &self.scans };
+        roots.iter().filter(|(_, root)| !root.is_absent())
     }
 
     /// What is known of each target.
@@ -86,9 +74,19 @@ impl Ledger {
         &self.names
     }
 
-    /// Tasks remembered, main tasks included.
+    /// The ids of tasks that have not finished.
+    pub fn ids(&self) -> &OpenIds {
+        &self.ids
+    }
+
+    /// What has been counted.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Tasks whose ids are known, main tasks included.
     pub fn len(&self) -> usize {
-        self.scans.len() + self.roots.as_ref().map_or(0, KeyMap::len)
+        self.scans.len() + self.roots.len()
     }
 
     /// Whether nothing is remembered.

@@ -59,6 +59,12 @@ impl Names {
         self.0.get(&key).map(|known| &known.names)
     }
 
+    /// The targets whose names are not what they are in `other`.
+    pub(super) fn differing<'n>(&'n self, other: &'n Self) -> impl Iterator<Item = TargetKey> + 'n {
+        let keys = self.0.keys().chain(other.0.keys());
+        keys.copied().filter(|&key| self.get(key) != other.get(key))
+    }
+
     /// Takes from `old` what is not here, and drops what is not `needed`.
     pub(super) fn carry_over(&mut self, old: Self, needed: impl Fn(TargetKey) -> bool) {
         for (key, known) in old.0 {

@@ -1,5 +1,7 @@
 //! The latest finished task of each target.
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::UnixMillis;
 use crate::model::{Status, TargetType};
 
@@ -7,7 +9,7 @@ use super::key::{KeyMap, TargetKey, TaskKey};
 use super::record::Record;
 
 /// What is known of one target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     /// Type of the target.
     pub target_type: TargetType,
@@ -30,6 +32,18 @@ impl Target {
         self.first_failure.and_then(|failure| failure.ordered_at)
     }
 
+    /// Forgets what finished, as far as known, before `from`.
+    pub(super) fn forget_before(&mut self, from: UnixMillis) -> Kept {
+        let is_old = |finished: Finished| finished.ordered_at.is_some_and(|at| at < from);
+        if is_old(self.latest) {
+            return Kept::Nothing;
+        }
+        match self.latest_success.take_if(|success| is_old(*success)) {
+            Some(_) => Kept::Part,
+            None => Kept::Whole,
+        }
+    }
+
     /// Notes `failure` if it belongs to the failures of now and is the first so far.
     fn note_failure(&mut self, failure: Finished) {
         let is_over = self.latest_success.is_some_and(|success| failure < success);
@@ -42,7 +56,7 @@ impl Target {
 /// A finished task, as far as its target needs it. The order is the order of finishing: by
 /// `EndTime`, where unknown or ahead by `StartTime`; then `StartTime`; then `TaskId`, for which
 /// its fingerprint stands, because any fixed order of ids will do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Finished {
     ordered_at: Option<UnixMillis>,
     start: Option<UnixMillis>,
@@ -66,6 +80,14 @@ impl Finished {
     }
 }
 
+/// What is left of a target once the oldest of it is forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    Whole,
+    Part,
+    Nothing,
+}
+
 /// The targets of one source.
 pub type Targets = KeyMap<TargetKey, Target>;
 
@@ -73,6 +95,27 @@ pub type Targets = KeyMap<TargetKey, Target>;
 pub(super) fn observe(targets: &mut Targets, key: TaskKey, record: &Record, now: UnixMillis) {
     let (Some(target), Some(finished)) = (record.target, Finished::of(key, record, now)) else { return };
     observe_finished(targets, target, record.target_type, finished);
+}
+
+/// Adds the task `key`, which finished after all that is known of its target. False if it did not:
+/// the order of finishing has then to be found out anew.
+pub(super) fn observe_latest(targets: &mut Targets, key: TaskKey, record: &Record, now: UnixMillis) -> bool {
+    let (Some(target), Some(finished)) = (record.target, Finished::of(key, record, now)) else { return true };
+    let Some(known) = targets.get_mut(&target) else {
+        observe_finished(targets, target, record.target_type, finished);
+        targets.entry(target).and_modify(|target| target.note_failure(finished));
+        return true;
+    };
+    if finished <= known.latest {
+        return finished == known.latest;
+    }
+    known.latest = finished;
+    if finished.status == Status::Completed {
+        known.latest_success = Some(finished);
+        known.first_failure = None;
+    }
+    known.note_failure(finished);
+    true
 }
 
 /// Carries over what `old` knows from tasks that `superseded` does not hold, and that

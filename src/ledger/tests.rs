@@ -1,11 +1,13 @@
 use std::borrow::Cow;
 
+use std::time::Duration;
+
 use super::*;
 use crate::model::{CheckProgress, ReportStatus, Status, TargetType, Task};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-fn at(hours: i64) -> UnixMillis {
+pub(super) fn at(hours: i64) -> UnixMillis {
     UnixMillis::new(1_700_000_000_000 + hours * 3_600_000).unwrap()
 }
 
@@ -28,6 +30,18 @@ fn task(id: &str, target: &'static str, status: Status, start: i64, end: Option<
     (TaskKey::of(id), Record::from(&task))
 }
 
+/// A record of a task on `target`.
+pub(super) fn record(target: &'static str, status: Status, start: Option<i64>, end: Option<i64>) -> Record {
+    let (_, mut record) = task("any", target, status, 0, end);
+    record.start = start.map(at);
+    record
+}
+
+/// A look-back of a day, beyond which targets are not kept.
+fn horizon(hours: i64) -> Horizon {
+    Horizon::new(at(hours), DAY, Duration::ZERO)
+}
+
 fn listing(scans: impl IntoIterator<Item = (TaskKey, Record)>) -> FullListing {
     FullListing { scans: scans.into_iter().collect(), ..FullListing::default() }
 }
@@ -39,19 +53,20 @@ fn latest(ledger: &Ledger) -> Vec<Status> {
 #[test]
 fn a_task_that_a_listing_does_not_show_leaves_and_its_target_stays() {
     let mut ledger = Ledger::default();
-    ledger.apply(listing([task("a", "host", Status::Failed, 0, Some(1))]), at(2), DAY);
+    ledger.apply_full(listing([task("a", "host", Status::Failed, 0, Some(1))]), &horizon(2));
     assert_eq!((ledger.len(), latest(&ledger)), (1, vec![Status::Failed]));
-    ledger.apply(listing([]), at(3), DAY);
-    assert_eq!((ledger.len(), latest(&ledger)), (0, vec![Status::Failed]));
+    ledger.apply_full(listing([]), &horizon(3));
+    assert_eq!((ledger.scans().count(), latest(&ledger)), (0, vec![Status::Failed]));
+    assert_eq!(ledger.len(), 1, "its id stays known");
 }
 
 #[test]
 fn a_target_is_forgotten_when_its_last_task_is_too_old() {
     let mut ledger = Ledger::default();
-    ledger.apply(listing([task("a", "host", Status::Failed, 0, Some(1))]), at(2), DAY);
-    ledger.apply(listing([]), at(25), DAY);
+    ledger.apply_full(listing([task("a", "host", Status::Failed, 0, Some(1))]), &horizon(2));
+    ledger.apply_full(listing([]), &horizon(25));
     assert_eq!(latest(&ledger), [Status::Failed]);
-    ledger.apply(listing([]), at(26), DAY);
+    ledger.apply_full(listing([]), &horizon(26));
     assert_eq!(latest(&ledger), []);
 }
 
@@ -60,25 +75,25 @@ fn a_running_task_does_not_change_the_state_of_its_target() {
     let mut ledger = Ledger::default();
     let failed = task("a", "host", Status::Failed, 0, Some(1));
     let running = task("b", "host", Status::Running, 2, None);
-    ledger.apply(listing([failed, running]), at(3), DAY);
+    ledger.apply_full(listing([failed, running]), &horizon(3));
     assert_eq!(latest(&ledger), [Status::Failed]);
 }
 
 #[test]
 fn a_task_that_runs_again_does_not_unsay_how_it_finished() {
     let mut ledger = Ledger::default();
-    ledger.apply(listing([task("a", "host", Status::Failed, 0, Some(1))]), at(2), DAY);
-    ledger.apply(listing([task("a", "host", Status::Running, 2, None)]), at(3), DAY);
+    ledger.apply_full(listing([task("a", "host", Status::Failed, 0, Some(1))]), &horizon(2));
+    ledger.apply_full(listing([task("a", "host", Status::Running, 2, None)]), &horizon(3));
     assert_eq!(latest(&ledger), [Status::Failed]);
-    ledger.apply(listing([task("a", "host", Status::Completed, 2, Some(4))]), at(5), DAY);
+    ledger.apply_full(listing([task("a", "host", Status::Completed, 2, Some(4))]), &horizon(5));
     assert_eq!(latest(&ledger), [Status::Completed]);
 }
 
 #[test]
 fn a_status_corrected_in_place_replaces_what_was_known() {
     let mut ledger = Ledger::default();
-    ledger.apply(listing([task("a", "host", Status::Completed, 0, Some(2))]), at(3), DAY);
-    ledger.apply(listing([task("a", "host", Status::Failed, 0, Some(1))]), at(3), DAY);
+    ledger.apply_full(listing([task("a", "host", Status::Completed, 0, Some(2))]), &horizon(3));
+    ledger.apply_full(listing([task("a", "host", Status::Failed, 0, Some(1))]), &horizon(3));
     assert_eq!(latest(&ledger), [Status::Failed]);
     assert!(ledger.targets().values().all(|target| target.latest_success.is_none()));
 }
@@ -88,7 +103,7 @@ fn the_latest_task_is_the_one_that_ended_last() {
     let mut ledger = Ledger::default();
     let long = task("long", "host", Status::Failed, 0, Some(9));
     let short = task("short", "host", Status::Completed, 5, Some(6));
-    ledger.apply(listing([long, short]), at(10), DAY);
+    ledger.apply_full(listing([long, short]), &horizon(10));
     assert_eq!(latest(&ledger), [Status::Failed]);
 }
 
@@ -97,7 +112,7 @@ fn an_end_that_lies_ahead_proves_nothing_and_the_start_counts() {
     let mut ledger = Ledger::default();
     let deadline = task("deadline", "host", Status::Failed, 0, Some(20));
     let honest = task("honest", "host", Status::Completed, 1, Some(2));
-    ledger.apply(listing([deadline, honest]), at(10), DAY);
+    ledger.apply_full(listing([deadline, honest]), &horizon(10));
     assert_eq!(latest(&ledger), [Status::Completed]);
 }
 
@@ -106,7 +121,7 @@ fn history_feeds_targets_and_nothing_else() {
     let mut ledger = Ledger::default();
     let old = task("old", "host", Status::TimedOut, 0, Some(1));
     let history = [old].into_iter().collect();
-    ledger.apply(FullListing { history, ..FullListing::default() }, at(2), DAY);
+    ledger.apply_full(FullListing { history, ..FullListing::default() }, &horizon(2));
     assert!(ledger.is_empty());
     assert_eq!(latest(&ledger), [Status::TimedOut]);
 }
@@ -114,8 +129,8 @@ fn history_feeds_targets_and_nothing_else() {
 #[test]
 fn the_last_success_outlives_a_later_failure() {
     let mut ledger = Ledger::default();
-    ledger.apply(listing([task("good", "host", Status::Completed, 0, Some(1))]), at(2), DAY);
-    ledger.apply(listing([task("bad", "host", Status::Failed, 2, Some(3))]), at(4), DAY);
+    ledger.apply_full(listing([task("good", "host", Status::Completed, 0, Some(1))]), &horizon(2));
+    ledger.apply_full(listing([task("bad", "host", Status::Failed, 2, Some(3))]), &horizon(4));
     let target = ledger.targets().values().next().unwrap();
     assert_eq!(target.latest.status, Status::Failed);
     assert_eq!(target.latest_success.and_then(|success| success.finished_at), Some(at(1)));
@@ -144,7 +159,7 @@ fn named(target: &str) -> Names {
 
 fn shown(ledger: &Ledger) -> Vec<String> {
     let key = |target: &Option<TargetKey>| target.and_then(|key| ledger.names().get(key).cloned());
-    let names = ledger.scans().values().filter_map(|scan| key(&scan.target));
+    let names = ledger.scans().filter_map(|(_, scan)| key(&scan.target));
     names.map(|names| names.best().to_string()).collect()
 }
 
@@ -152,14 +167,14 @@ fn shown(ledger: &Ledger) -> Vec<String> {
 fn names_are_kept_while_their_target_fails_or_is_scanned_and_are_fit_to_be_shown() {
     let mut ledger = Ledger::default();
     let failed = || task("a", "host", Status::Failed, 0, Some(1));
-    ledger.apply(FullListing { names: named("host"), ..listing([failed()]) }, at(2), DAY);
+    ledger.apply_full(FullListing { names: named("host"), ..listing([failed()]) }, &horizon(2));
     assert_eq!(shown(&ledger), ["web[31m"]);
-    ledger.apply(listing([failed()]), at(3), DAY);
+    ledger.apply_full(listing([failed()]), &horizon(3));
     assert_eq!(shown(&ledger), ["web[31m"], "a poll that does not tell them keeps them");
-    ledger.apply(listing([task("b", "host", Status::Completed, 3, Some(4))]), at(5), DAY);
+    ledger.apply_full(listing([task("b", "host", Status::Completed, 3, Some(4))]), &horizon(5));
     assert_eq!(shown(&ledger), [""; 0], "a good target needs none");
     let running = || task("c", "host", Status::Running, 6, None);
-    ledger.apply(FullListing { names: named("host"), ..listing([running()]) }, at(7), DAY);
+    ledger.apply_full(FullListing { names: named("host"), ..listing([running()]) }, &horizon(7));
     assert_eq!(shown(&ledger), ["web[31m"]);
 }
 
@@ -167,7 +182,7 @@ fn names_are_kept_while_their_target_fails_or_is_scanned_and_are_fit_to_be_shown
 fn a_target_without_a_running_or_failed_scan_costs_no_names() {
     let mut ledger = Ledger::default();
     let good = task("a", "host", Status::Completed, 0, Some(1));
-    ledger.apply(FullListing { names: named("host"), ..listing([good]) }, at(2), DAY);
+    ledger.apply_full(FullListing { names: named("host"), ..listing([good]) }, &horizon(2));
     assert_eq!(shown(&ledger), [""; 0]);
 }
 
@@ -184,13 +199,13 @@ fn a_target_fails_since_the_first_failure_after_its_last_success() {
         task("first", "host", Status::TimedOut, 4, Some(5)),
         task("second", "host", Status::Failed, 6, Some(7)),
     ];
-    ledger.apply(listing(tasks), at(8), DAY);
+    ledger.apply_full(listing(tasks), &horizon(8));
     assert_eq!(failing_since(&ledger), [Some(at(5))]);
-    ledger.apply(listing([tasks[3]]), at(9), DAY);
+    ledger.apply_full(listing([tasks[3]]), &horizon(9));
     assert_eq!(failing_since(&ledger), [Some(at(5))], "what was known is remembered");
-    ledger.apply(listing([task("new", "host", Status::Completed, 9, Some(10))]), at(11), DAY);
+    ledger.apply_full(listing([task("new", "host", Status::Completed, 9, Some(10))]), &horizon(11));
     assert_eq!(failing_since(&ledger), [None]);
-    ledger.apply(listing([task("again", "host", Status::Failed, 12, Some(13))]), at(14), DAY);
+    ledger.apply_full(listing([task("again", "host", Status::Failed, 12, Some(13))]), &horizon(14));
     assert_eq!(failing_since(&ledger), [Some(at(13))], "an older failure is over");
 }
 
@@ -199,8 +214,8 @@ fn a_first_failure_that_turns_out_otherwise_is_forgotten() {
     let second = task("second", "host", Status::Failed, 6, Some(7));
     let since = |first: (TaskKey, Record), corrected: (TaskKey, Record)| {
         let mut ledger = Ledger::default();
-        ledger.apply(listing([first]), at(8), DAY);
-        ledger.apply(listing([corrected, second]), at(9), DAY);
+        ledger.apply_full(listing([first]), &horizon(8));
+        ledger.apply_full(listing([corrected, second]), &horizon(9));
         failing_since(&ledger)
     };
     let of = |status, end| task("first", "host", status, 0, end);

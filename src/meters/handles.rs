@@ -8,7 +8,7 @@ use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::MetricFamily;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
 
-use crate::model::{FailureReason, Field};
+use crate::model::{FailureReason, Field, PollKind};
 
 use super::table::{self, Metric};
 
@@ -36,6 +36,7 @@ pub struct Meters {
     api_request_duration: HistogramVec,
     api_retries: IntCounterVec,
     unknown_values: IntCounterVec,
+    corrections: IntCounterVec,
     http_requests: IntCounterVec,
 }
 
@@ -56,6 +57,7 @@ impl Meters {
             api_request_duration: histogram(&registry, &table::API_REQUEST_DURATION, REQUEST_BUCKETS),
             api_retries: counter(&registry, &table::API_RETRIES),
             unknown_values: counter(&registry, &table::UNKNOWN_VALUES),
+            corrections: counter(&registry, &table::CORRECTIONS),
             http_requests: counter(&registry, &table::HTTP_REQUESTS),
             registry,
         }
@@ -65,8 +67,10 @@ impl Meters {
     /// is invisible to `increase()`.
     pub fn source(&self, name: &str) -> SourceMeters {
         let meters = SourceMeters { meters: self.clone(), source: name.to_owned() };
-        for outcome in OUTCOMES {
-            self.polls.with_label_values(&[name, "full", outcome]);
+        for kind in PollKind::ALL {
+            for outcome in OUTCOMES {
+                self.polls.with_label_values(&[name, kind.as_str(), outcome]);
+            }
         }
         for reason in FailureReason::ALL {
             self.poll_failures.with_label_values(&[name, reason.as_str()]);
@@ -76,6 +80,7 @@ impl Meters {
             self.unknown_values.with_label_values(&[name, field.as_str()]);
         }
         self.polls_skipped.with_label_values(&[name]);
+        self.corrections.with_label_values(&[name]);
         self.poll_duration.with_label_values(&[name]);
         meters
     }
@@ -110,14 +115,19 @@ pub struct SourceMeters {
 }
 
 impl SourceMeters {
-    /// Notes a full poll that took `duration`, and why it failed if it did.
-    pub fn full_poll(&self, duration: Duration, failure: Option<FailureReason>) {
+    /// Notes a poll that took `duration`, and why it failed if it did.
+    pub fn poll(&self, kind: PollKind, duration: Duration, failure: Option<FailureReason>) {
         let outcome = OUTCOMES[usize::from(failure.is_some())];
-        self.meters.polls.with_label_values(&[&self.source, "full", outcome]).inc();
+        self.meters.polls.with_label_values(&[&self.source, kind.as_str(), outcome]).inc();
         self.meters.poll_duration.with_label_values(&[&self.source]).observe(duration.as_secs_f64());
         if let Some(reason) = failure {
             self.meters.poll_failures.with_label_values(&[&self.source, reason.as_str()]).inc();
         }
+    }
+
+    /// Notes `count` tasks that had to be set right.
+    pub fn corrections(&self, count: u64) {
+        self.meters.corrections.with_label_values(&[&self.source]).inc_by(count);
     }
 
     /// Notes `count` polls that were due while another one ran.

@@ -72,6 +72,15 @@ metrics! {
     SCAN_ROOT_TASKS: Gauge "agentless_scan_root_tasks" ["source", "target_type", "status"]
         "Main tasks that started within the look-back or still run, polled from Security Center.";
 
+    SCAN_TASKS_FINISHED: Counter "agentless_scan_tasks_finished_total" ["source", "target_type", "status"]
+        "Scan tasks that completed, failed or timed out, each once for every time it started.";
+    SCAN_FINISHED_BYTES: Counter "agentless_scan_finished_bytes_total" ["source", "target_type", "status"]
+        "Data scanned by the tasks counted as finished (sum of MeasureSpace, where 1 MB of the API is 1,048,576 bytes).";
+    SCAN_ROOT_TASKS_FINISHED: Counter "agentless_scan_root_tasks_finished_total" ["source", "target_type", "status"]
+        "Main tasks that completed, failed or timed out, each once for every time it started.";
+    SCAN_TASK_DURATION: Histogram "agentless_scan_task_duration_seconds" ["source", "target_type"]
+        "How long the scan tasks counted as completed took, from start to end.";
+
     BUILD_INFO: Gauge "agentless_exporter_build_info" ["version", "rustc"]
         "The build of this exporter; the value is 1.";
     SOURCE_INFO: Gauge "agentless_exporter_source_info" ["source", "region", "endpoint", "listing"]
@@ -126,6 +135,8 @@ metrics! {
         "The clock of the cloud minus the clock of this machine, to the second; absent until an answer told it.";
     UNKNOWN_VALUES: Counter "agentless_exporter_unknown_values_total" ["source", "field"]
         "Values in rows that could not be understood and count as unknown, at each reading.";
+    CORRECTIONS: Counter "agentless_exporter_corrections_total" ["source"]
+        "Tasks that had to be set right: whose status changed after they had finished, or of which a full listing found what the delta polls before it had missed.";
     HTTP_REQUESTS: Counter "agentless_exporter_http_requests_total" ["path", "code"]
         "Requests answered by this exporter.";
 }

@@ -11,7 +11,7 @@ pub use label::{LabelNameError, check_label_name};
 pub(crate) use names::controls;
 pub use names::{Name, TargetNames};
 pub use reason::FailureReason;
-pub use status::{Listing, PollFailure, RowProgress, SourceStatus};
+pub use status::{Listing, PollFailure, PollKind, RowProgress, SourceStatus};
 pub use task::{CheckProgress, Progress, Task};
 pub(crate) use words::words;
 pub use words::{Check, Field, ReportStatus, Status, TargetType};

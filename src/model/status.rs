@@ -6,6 +6,17 @@ use std::time::Duration;
 use crate::clock::UnixMillis;
 
 use super::FailureReason;
+use super::words::words;
+
+words! {
+    /// What a poll asks for.
+    PollKind {
+        /// Everything.
+        Full = "full",
+        /// What changed.
+        Delta = "delta",
+    }
+}
 
 /// How the subtasks of an account can be listed (`listing` of the configuration).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::UnixMillis;
 
 use super::words::{Check, ReportStatus, Status, TargetType};
@@ -38,7 +40,7 @@ pub struct Task<'p> {
 }
 
 /// Progress between 0 and 100 %, kept to a hundredth of a percent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Progress(u16);
 
 impl Progress {
@@ -61,7 +63,7 @@ impl Progress {
 
 /// The progress of each [`Check`] of one task; of several keys that mean
 /// [`Check::Other`] the last one stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckProgress([u16; Check::ALL.len()]);
 
 impl CheckProgress {

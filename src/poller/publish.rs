@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::clock::UnixMillis;
+use crate::ledger::Ledger;
 use crate::model::{Listing, PollFailure, RowProgress, SourceStatus};
 use crate::snapshot::{Published, Snapshot};
 
@@ -77,12 +78,13 @@ impl Publisher {
         });
     }
 
-    /// A full poll that took `duration` gave `snapshot`.
+    /// A full poll that took `duration` gave `snapshot` of `ledger`. What was counted moves in the
+    /// same instant.
     pub(super) fn success(
         &self,
         snapshot: Snapshot,
+        ledger: &Ledger,
         listing: Listing,
-        ledger_tasks: usize,
         duration: Duration,
         link: Link,
     ) {
@@ -93,12 +95,15 @@ impl Publisher {
             status.last_success = Some(snapshot.as_of);
             status.last_full_success = Some(snapshot.as_of);
             status.listing = listing;
-            status.ledger_tasks = ledger_tasks as u64;
+            status.ledger_tasks = ledger.len() as u64;
             status.failure = None;
             status.consecutive_failures = 0;
             status.stale_after = self.least_stale_after.max(duration * 3);
             link.note(status);
             published.snapshot = Some(Arc::new(snapshot));
+            if *published.counters != *ledger.counters() {
+                published.counters = Arc::new(ledger.counters().clone());
+            }
             published.read_at = Instant::now();
         });
     }

@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::error::in_words;
-use crate::ledger::Ledger;
+use crate::ledger::{Horizon, Ledger};
 use crate::meters::SourceMeters;
-use crate::model::PollFailure;
+use crate::model::{Listing, PollFailure, PollKind};
 use crate::sas::Api;
 use crate::snapshot::{self, Published};
 
@@ -102,7 +102,7 @@ impl Source {
         let outcome = self.read_full().await;
         let duration = began.elapsed();
         let failure = outcome.as_ref().err().map(PollError::reason);
-        self.meters.full_poll(duration, failure);
+        self.meters.poll(PollKind::Full, duration, failure);
         match outcome {
             Ok(full) => self.succeed(full, duration),
             Err(error) => self.fail(&error),
@@ -135,12 +135,16 @@ impl Source {
         let now = self.clock.now();
         let before = self.publisher.status();
         if way != before.listing {
-            // What counted as a scan task may no longer be one.
-            self.ledger = Ledger::default();
+            // An account that has shown no task yet goes on as it was.
+            if before.listing != Listing::Auto {
+                // What counted as a scan task may no longer be one.
+                self.ledger.restart();
+            }
             self.history_reads = HISTORY_READS;
         }
-        let kept = self.config.lookback + self.config.keep_targets;
-        self.ledger.apply(listing, now, kept);
+        let horizon = Horizon::new(now, self.config.lookback, self.config.keep_targets);
+        let changes = self.ledger.apply_full(listing, &horizon);
+        self.meters.corrections(changes.corrections);
         self.history_reads = if history_is_whole { 0 } else { self.history_reads.saturating_sub(1) };
         let snapshot = snapshot::fold(&self.ledger, now, self.config.lookback, lost, self.config.listed);
         self.notices.poll_succeeded(&before, way, lost);
@@ -151,7 +155,7 @@ impl Source {
             duration_seconds = duration.as_secs_f64(),
             "a poll succeeded"
         );
-        self.publisher.success(snapshot, way, self.ledger.len(), duration, self.link());
+        self.publisher.success(snapshot, &self.ledger, way, duration, self.link());
     }
 
     fn fail(&mut self, error: &PollError) {

@@ -26,13 +26,13 @@ pub fn fold(ledger: &Ledger, now: UnixMillis, lookback: Duration, lost: LostRows
         [TargetType::Snapshot, TargetType::Image].map(|always| (always, TypeFacts::default())).into();
     let mut tasks = 0;
     let mut targets_unidentified = 0;
-    for scan in ledger.scans().values().filter(|scan| scan.is_within(from)) {
+    for scan in ledger.scans().map(|(_, scan)| scan).filter(|scan| scan.is_within(from)) {
         tasks += 1;
         targets_unidentified += u64::from(scan.target.is_none());
         count_scan(types.entry(scan.target_type).or_default(), scan);
     }
     // The times of tasks without a target are known from their rows alone.
-    for scan in ledger.scans().values() {
+    for (_, scan) in ledger.scans() {
         if let (Some(at), Some(facts)) = (scan.finished_at(now), types.get_mut(&scan.target_type)) {
             note_finish(facts, scan.status, Some(at));
         }
@@ -45,7 +45,7 @@ pub fn fold(ledger: &Ledger, now: UnixMillis, lookback: Duration, lost: LostRows
             note_finish(facts, success.status, success.finished_at);
         }
     }
-    for root in ledger.roots().values().filter(|root| root.is_within(from)) {
+    for (_, root) in ledger.roots().filter(|(_, root)| root.is_within(from)) {
         types.entry(root.target_type).or_default().root_tasks[root.status.index()] += 1;
     }
     let LostRows { skipped: skipped_rows, missing: missing_rows } = lost;

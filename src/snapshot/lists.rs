@@ -40,7 +40,7 @@ pub struct FailingTarget {
 
 /// At most `most` of the scans that run, those that run longest first.
 pub(super) fn running(ledger: &Ledger, most: usize) -> Vec<RunningScan> {
-    let scans = ledger.scans().iter().filter(|(_, scan)| scan.status == Status::Running);
+    let scans = ledger.scans().filter(|(_, scan)| scan.status == Status::Running);
     // A start that is not known comes last; the fingerprint makes the order the same at each poll.
     let mut scans: Vec<_> =
         scans.map(|(key, scan)| ((scan.start.is_none(), scan.start, key), scan)).collect();
@@ -77,7 +77,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::ledger::{FullListing, Naming, TaskKey};
+    use crate::ledger::{FullListing, Horizon, Naming, TaskKey};
     use crate::model::{CheckProgress, ReportStatus, Task};
 
     fn at(hours: i64) -> UnixMillis {
@@ -113,7 +113,8 @@ mod tests {
             listing.scans.insert(TaskKey::of(id), (&task).into());
         }
         let mut ledger = Ledger::default();
-        ledger.apply(listing, at(10), Duration::from_secs(86_400));
+        let lookback = Duration::from_secs(86_400);
+        ledger.apply_full(listing, &Horizon::new(at(10), lookback, Duration::ZERO));
         ledger
     }
 

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::clock::UnixMillis;
+use crate::ledger::Counters;
 use crate::model::{Check, ReportStatus, SourceStatus, Status, TargetType};
 
 /// What the gauges about the scans of one source say, as of one instant.
@@ -95,6 +96,8 @@ pub struct Published {
     pub status: SourceStatus,
     /// The last complete snapshot, however old.
     pub snapshot: Option<Arc<Snapshot>>,
+    /// What has been counted, as of that snapshot.
+    pub counters: Arc<Counters>,
     /// When the snapshot came, by a clock that nobody sets; of no meaning without one.
     pub read_at: Instant,
 }
@@ -102,7 +105,7 @@ pub struct Published {
 impl Published {
     /// What a source publishes before its first poll.
     pub fn unpolled(status: SourceStatus) -> Self {
-        Self { status, snapshot: None, read_at: Instant::now() }
+        Self { status, snapshot: None, counters: Arc::default(), read_at: Instant::now() }
     }
 
     /// The snapshot, unless it is stale at `now`: by the time of day, or by the time that has

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use crate::clock::UnixMillis;
 use crate::model::{
     FailureReason, Listing, Name, PollFailure, Progress, RowProgress, SourceStatus, Status, TargetNames,
@@ -75,7 +73,8 @@ pub(super) fn prod() -> Arc<Published> {
         rows: RowProgress { read: 130, expected: 132 },
         ..SourceStatus::unpolled("prod")
     };
-    Arc::new(Published { status, snapshot: Some(Arc::new(snapshot)), read_at: Instant::now() })
+    let snapshot = Some(Arc::new(snapshot));
+    Arc::new(Published { snapshot, ..Published::unpolled(status) })
 }
 
 /// A source whose poll failed, with a message that would colour a terminal.

@@ -1,0 +1,236 @@
+//! How a poll changes what is remembered. Pure: listings and times in, changes out.
+
+use std::collections::hash_map::Entry;
+use std::mem;
+use std::time::Duration;
+
+use crate::clock::UnixMillis;
+use crate::model::Status;
+
+use super::follow::{follow, latest_of};
+use super::key::{KeySet, TargetKey, TaskKey};
+use super::names::Names;
+use super::targets::{self, Target};
+use super::{Changes, DeltaListing, FullListing, Horizon, Ledger, Record, Records};
+
+/// How long before a poll a task must have started to have been missed by it, and not to be new:
+/// the clocks of the cloud and of this machine differ.
+const MISSED_MARGIN: Duration = Duration::from_secs(60);
+
+impl Ledger {
+    /// A full listing begins to be read. What deltas show from now on is newer than its rows.
+    pub fn full_listing_begins(&mut self) {
+        self.shown_since = Some(KeySet::default());
+    }
+
+    /// Takes over a full listing, which was complete. A task that it does not show leaves the
+    /// gauges, unless a delta has shown it since the listing began; its id stays known for the
+    /// look-back. The first listing of a fresh ledger seeds it: what had finished is not counted.
+    pub fn apply_full(&mut self, listing: FullListing, horizon: &Horizon) -> Changes {
+        let FullListing { scans, roots, history, names, ids } = listing;
+        let mut changes = Changes::default();
+        let shown_since = self.shown_since.take().unwrap_or_default();
+        if !self.is_seeded {
+            self.forgotten_until = Some(horizon.window_from);
+        }
+        let mut take = |ledger: &mut Self, which: Which, rows: Records| {
+            let missing = which.of(ledger).keys().filter(|key| !rows.contains_key(key));
+            let missing: Vec<_> = missing.filter(|key| !shown_since.contains(key)).copied().collect();
+            for (key, row) in rows {
+                let known = which.of(ledger).get(&key).copied();
+                let row = match known {
+                    Some(known) if shown_since.contains(&key) => latest_of(row, known),
+                    _ => row,
+                };
+                let was_missed = known.is_none() && ledger.was_missed(&row);
+                changes.corrections += u64::from(was_missed);
+                ledger.take_row(which, key, row, horizon.now, &mut changes);
+            }
+            for key in missing {
+                let has_left = ledger.set_absent(which, key, &mut changes);
+                changes.corrections += u64::from(has_left && ledger.last_delta.is_some());
+            }
+        };
+        take(self, Which::Scans, scans);
+        self.has_roots = roots.is_some();
+        take(self, Which::Roots, roots.unwrap_or_default());
+        self.rebuild_targets(&history, horizon, &mut changes);
+        self.settle(names, ids, horizon, &mut changes);
+        self.is_seeded = true;
+        self.last_delta = None;
+        changes
+    }
+
+    /// Takes over what a delta poll gave, which was complete.
+    pub fn apply_delta(&mut self, delta: DeltaListing, horizon: &Horizon) -> Changes {
+        let DeltaListing { scans, roots, gone_scans, gone_roots, names, ids } = delta;
+        let mut changes = Changes::default();
+        if let Some(shown) = &mut self.shown_since {
+            shown.extend(scans.keys().chain(roots.keys()).chain(&gone_scans).chain(&gone_roots));
+        }
+        let mut is_in_order = true;
+        for (key, row) in scans {
+            self.take_row(Which::Scans, key, row, horizon.now, &mut changes);
+            let Some(record) = self.scans.get(&key).filter(|_| changes.scans.contains(&key)) else {
+                continue;
+            };
+            is_in_order &= targets::observe_latest(&mut self.targets, key, record, horizon.now);
+            changes.targets.extend(record.target.filter(|_| record.status.is_finished()));
+        }
+        for (key, row) in roots {
+            self.take_row(Which::Roots, key, row, horizon.now, &mut changes);
+        }
+        for key in gone_scans {
+            self.set_absent(Which::Scans, key, &mut changes);
+        }
+        for key in gone_roots {
+            self.set_absent(Which::Roots, key, &mut changes);
+        }
+        if is_in_order && changes.corrections == 0 {
+            self.forget_targets(horizon.targets_from, &mut changes);
+        } else {
+            self.rebuild_targets(&Records::default(), horizon, &mut changes);
+        }
+        self.settle(names, ids, horizon, &mut changes);
+        self.last_delta = Some(horizon.now);
+        changes
+    }
+
+    /// Follows one task to `row`, and counts it if it has finished by it.
+    fn take_row(&mut self, which: Which, key: TaskKey, row: Record, now: UnixMillis, changes: &mut Changes) {
+        let is_forgotten =
+            self.forgotten_until.is_some_and(|until| row.dated().is_some_and(|at| at <= until));
+        let is_seeded = self.is_seeded;
+        let entry = which.of_mut(self).entry(key);
+        let known = match &entry {
+            Entry::Occupied(place) => Some(*place.get()),
+            Entry::Vacant(_) => None,
+        };
+        let step = follow(known.as_ref(), row);
+        changes.corrections += u64::from(step.is_correction);
+        if known != Some(step.record) {
+            entry.insert_entry(step.record);
+            which.changed(changes).insert(key);
+        }
+        if step.is_finish && is_seeded && !(known.is_none() && is_forgotten) {
+            changes.finished += 1;
+            match which {
+                Which::Scans => self.counters.scan_finished(&step.record, now),
+                Which::Roots => {}
+            }
+            if which == Which::Roots || !self.has_roots {
+                self.counters.root_finished(&step.record);
+            }
+        }
+    }
+
+    /// Whether deltas should have shown a task that they did not know, of which `row` tells.
+    fn was_missed(&self, row: &Record) -> bool {
+        let shown_by = self.last_delta.map(|at| at.minus(MISSED_MARGIN));
+        let is_forgotten = row.dated() <= self.forgotten_until;
+        row.start.zip(shown_by).is_some_and(|(start, shown_by)| start < shown_by) && !is_forgotten
+    }
+
+    /// Notes that a task is shown no more; whether that is new.
+    fn set_absent(&mut self, which: Which, key: TaskKey, changes: &mut Changes) -> bool {
+        let record = which.of_mut(self).get_mut(&key);
+        let Some(record) = record.filter(|record| !record.is_absent()) else { return false };
+        *record = record.absent();
+        which.changed(changes).insert(key);
+        true
+    }
+
+    /// Finds out anew what is known of each target, from all tasks, from `history` and from what
+    /// was known.
+    fn rebuild_targets(&mut self, history: &Records, horizon: &Horizon, changes: &mut Changes) {
+        let now = horizon.now;
+        let old = mem::take(&mut self.targets);
+        let shown = |key| self.scans.get(&key).filter(|scan| !scan.is_absent()).or_else(|| history.get(&key));
+        let mut targets = targets::Targets::default();
+        for (&key, record) in history.iter().chain(self.scans()) {
+            targets::observe(&mut targets, key, record, now);
+        }
+        // A task that runs again does not unsay how it finished before.
+        let superseded = |key| shown(key).is_some_and(|record| record.status.is_finished());
+        targets::carry_over(&mut targets, &old, horizon.targets_from, superseded);
+        let finished = history.iter().chain(self.scans());
+        // A task that is shown in any other state than before unsays the failure that it was.
+        targets::date_failures(&mut targets, &old, finished, |key| shown(key).is_some(), now);
+        let differs = |key: &&TargetKey| targets.get(*key) != old.get(*key);
+        changes.targets.extend(targets.keys().chain(old.keys()).filter(differs));
+        self.targets = targets;
+    }
+
+    /// Forgets the targets that finished last before `from`.
+    fn forget_targets(&mut self, from: UnixMillis, changes: &mut Changes) {
+        self.targets.retain(|&key, target| {
+            let is_kept = target.forget_before(from);
+            if is_kept != targets::Kept::Whole {
+                changes.targets.insert(key);
+            }
+            is_kept != targets::Kept::Nothing
+        });
+    }
+
+    /// Drops what nothing needs any more, and takes over names and ids.
+    fn settle(&mut self, names: Names, ids: super::OpenIds, horizon: &Horizon, changes: &mut Changes) {
+        for which in [Which::Scans, Which::Roots] {
+            self.forget_tasks(which, horizon.window_from, changes);
+        }
+        let known = |key| self.scans.get(&key).or_else(|| self.roots.get(&key));
+        self.ids.renew(ids, |key| known(key).is_some_and(Record::is_open));
+
+        let running = self.scans().filter(|(_, scan)| scan.status == Status::Running);
+        let running: KeySet<TargetKey> = running.filter_map(|(_, scan)| scan.target).collect();
+        let fails = |key| self.targets.get(&key).is_some_and(Target::is_failing);
+        let old = mem::replace(&mut self.names, names);
+        let before = old.clone();
+        self.names.carry_over(old, |key| running.contains(&key) || fails(key));
+        changes.targets.extend(self.names.differing(&before));
+    }
+
+    /// Drops tasks older than the look-back that have finished or are not shown, and remembers
+    /// how far that went, so that none of them is ever counted again.
+    fn forget_tasks(&mut self, which: Which, window_from: UnixMillis, changes: &mut Changes) {
+        let mut latest = None;
+        which.of_mut(self).retain(|&key, record| {
+            let dated = if record.is_absent() { record.dated() } else { record.start };
+            let may_go = record.is_absent() || record.status.is_finished();
+            let Some(dated) = dated.filter(|&at| may_go && at < window_from) else { return true };
+            latest = latest.max(Some(dated));
+            which.changed(changes).insert(key);
+            false
+        });
+        self.forgotten_until = self.forgotten_until.max(latest);
+    }
+}
+
+/// Scan tasks or main tasks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    Scans,
+    Roots,
+}
+
+impl Which {
+    fn of(self, ledger: &Ledger) -> &Records {
+        match self {
+            Self::Scans => &ledger.scans,
+            Self::Roots => &ledger.roots,
+        }
+    }
+
+    fn of_mut(self, ledger: &mut Ledger) -> &mut Records {
+        match self {
+            Self::Scans => &mut ledger.scans,
+            Self::Roots => &mut ledger.roots,
+        }
+    }
+
+    fn changed(self, changes: &mut Changes) -> &mut KeySet<TaskKey> {
+        match self {
+            Self::Scans => &mut changes.scans,
+            Self::Roots => &mut changes.roots,
+        }
+    }
+}

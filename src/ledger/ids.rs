@@ -1,0 +1,47 @@
+//! The ids of tasks that have not finished, to ask for them when they no longer run.
+
+use crate::model::Task;
+
+use serde::{Deserialize, Serialize};
+
+use super::key::{KeyMap, TaskKey};
+
+/// What a task can be asked for by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskIds {
+    /// `TaskId`.
+    pub task: Box<str>,
+    /// What tells its target from others: `Uuid`, else `TargetName`.
+    pub target: Option<Box<str>>,
+}
+
+/// Ids by task. Apart from the records, because few tasks are under way.
+#[derive(Clone, Debug, Default)]
+pub struct OpenIds(KeyMap<TaskKey, TaskIds>);
+
+impl OpenIds {
+    /// Keeps the ids of `task`, unless it has finished.
+    pub fn note(&mut self, task: &Task<'_>) {
+        if !task.status.is_finished() {
+            let ids =
+                TaskIds { task: task.id.as_ref().into(), target: task.target.as_deref().map(Into::into) };
+            self.0.insert(TaskKey::of(&task.id), ids);
+        }
+    }
+
+    /// The ids of a task.
+    pub fn get(&self, key: TaskKey) -> Option<&TaskIds> {
+        self.0.get(&key)
+    }
+
+    /// Keeps `ids`, which were noted before.
+    pub fn restore(&mut self, key: TaskKey, ids: TaskIds) {
+        self.0.insert(key, ids);
+    }
+
+    /// Takes over `newer`, and drops what is not `needed`.
+    pub(super) fn renew(&mut self, newer: Self, needed: impl Fn(TaskKey) -> bool) {
+        self.0.extend(newer.0);
+        self.0.retain(|&key, _| needed(key));
+    }
+}

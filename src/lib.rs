@@ -25,4 +25,5 @@ pub mod sas;
 pub mod secret;
 pub mod simulator;
 pub mod snapshot;
+pub mod state;
 pub mod web;

@@ -20,6 +20,16 @@ impl TaskKey {
         let digest = Sha1::digest(id.as_bytes());
         Self(*digest.first_chunk().expect("SHA-1 has 20 bytes"))
     }
+
+    /// The key of which these are the [`Self::bytes`].
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its bytes, the same in every process.
+    pub fn bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
 }
 
 /// A 64-bit fingerprint of a target within its type.
@@ -30,6 +40,16 @@ impl TargetKey {
     /// The fingerprint of the target of `task`, if the task names one.
     pub fn of(task: &Task<'_>) -> Option<Self> {
         task.target.as_deref().map(|target| Self::new(task.target_type, target))
+    }
+
+    /// The key of which these are the [`Self::bits`]; `None` for 0, which no key has.
+    pub fn from_bits(bits: u64) -> Option<Self> {
+        NonZeroU64::new(bits).map(Self)
+    }
+
+    /// Its bits, the same in every process.
+    pub fn bits(self) -> u64 {
+        self.0.get()
     }
 
     fn new(target_type: TargetType, target: &str) -> Self {

@@ -10,6 +10,7 @@ mod key;
 mod listing;
 mod names;
 mod record;
+mod stored;
 mod targets;
 
 pub use changes::Changes;
@@ -19,6 +20,7 @@ pub use key::{KeyMap, KeySet, TargetKey, TaskKey};
 pub use listing::{DeltaListing, FullListing, Horizon};
 pub use names::{Names, Naming};
 pub use record::Record;
+pub use stored::{Parts, Standing};
 pub use targets::{Finished, Target, Targets};
 
 use crate::clock::UnixMillis;

@@ -59,6 +59,17 @@ impl Names {
         self.0.get(&key).map(|known| &known.names)
     }
 
+    /// The targets that have names, with these.
+    pub fn iter(&self) -> impl Iterator<Item = (TargetKey, &Arc<TargetNames>)> {
+        self.0.iter().map(|(&key, known)| (key, &known.names))
+    }
+
+    /// Keeps `names`, which were noted before: any row that comes is newer.
+    pub fn restore(&mut self, key: TargetKey, names: TargetNames) {
+        let row = (false, None, TaskKey::from_bytes([0; 16]));
+        self.0.insert(key, Known { row, names: Arc::new(names) });
+    }
+
     /// The targets whose names are not what they are in `other`.
     pub(super) fn differing<'n>(&'n self, other: &'n Self) -> impl Iterator<Item = TargetKey> + 'n {
         let keys = self.0.keys().chain(other.0.keys());

@@ -6,7 +6,7 @@ use prometheus::core::Collector;
 #[cfg(target_os = "linux")]
 use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::MetricFamily;
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 use crate::model::{FailureReason, Field, PollKind};
 
@@ -37,6 +37,7 @@ pub struct Meters {
     api_retries: IntCounterVec,
     unknown_values: IntCounterVec,
     corrections: IntCounterVec,
+    state_persisted: IntGaugeVec,
     http_requests: IntCounterVec,
 }
 
@@ -58,6 +59,7 @@ impl Meters {
             api_retries: counter(&registry, &table::API_RETRIES),
             unknown_values: counter(&registry, &table::UNKNOWN_VALUES),
             corrections: counter(&registry, &table::CORRECTIONS),
+            state_persisted: gauge(&registry, &table::STATE_PERSISTED),
             http_requests: counter(&registry, &table::HTTP_REQUESTS),
             registry,
         }
@@ -83,6 +85,13 @@ impl Meters {
         self.corrections.with_label_values(&[name]);
         self.poll_duration.with_label_values(&[name]);
         meters
+    }
+
+    /// The meter of the state file, which shows that all is written from now on.
+    pub fn state(&self) -> StateMeter {
+        let meter = StateMeter(self.state_persisted.with_label_values::<&str>(&[]));
+        meter.persisted(true);
+        meter
     }
 
     /// Shows the requests answered at `path` at 0 from now on.
@@ -161,8 +170,24 @@ impl SourceMeters {
     }
 }
 
+/// The meter of the state file.
+#[derive(Clone, Debug)]
+pub struct StateMeter(IntGauge);
+
+impl StateMeter {
+    /// Shows whether all that must survive a restart is in the state file.
+    pub fn persisted(&self, is_persisted: bool) {
+        self.0.set(i64::from(is_persisted));
+    }
+}
+
 fn counter(registry: &Registry, metric: &Metric) -> IntCounterVec {
     let made = IntCounterVec::new(Opts::new(metric.name, metric.help), metric.labels);
+    register(registry, made.expect("the table's names are valid"))
+}
+
+fn gauge(registry: &Registry, metric: &Metric) -> IntGaugeVec {
+    let made = IntGaugeVec::new(Opts::new(metric.name, metric.help), metric.labels);
     register(registry, made.expect("the table's names are valid"))
 }
 

@@ -5,4 +5,4 @@ pub mod reference;
 pub mod table;
 
 pub(crate) use handles::GOOD;
-pub use handles::{Meters, SourceMeters};
+pub use handles::{Meters, SourceMeters, StateMeter};

@@ -121,6 +121,8 @@ metrics! {
         "Rows that the API counts and did not show for the last snapshot.";
     LEDGER_TASKS: Gauge "agentless_exporter_ledger_tasks" ["source"]
         "Scan tasks that the source remembers.";
+    STATE_PERSISTED: Gauge "agentless_exporter_state_persisted" []
+        "1 while all that must survive a restart is in the state file, 0 while it can't be written; absent without state.path.";
     TARGETS_UNIDENTIFIED: Gauge "agentless_exporter_targets_unidentified" ["source"]
         "Scan tasks in the last snapshot that name no target; they count as tasks, not as targets.";
     API_REQUESTS: Counter "agentless_exporter_api_requests_total" ["source", "action", "code"]

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::UnixMillis;
 
 use super::FailureReason;
@@ -19,7 +21,7 @@ words! {
 }
 
 /// How the subtasks of an account can be listed (`listing` of the configuration).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Listing {
     /// Not known yet: an account that has shown no task so far, or no poll yet.
     Auto,

@@ -1,0 +1,40 @@
+//! The state file: what must survive a restart, in one file for all sources, written once a poll
+//! with only what changed.
+//!
+//! The file is a redb database, which one process at a time holds open. A commit is in the file
+//! whole or not at all, whatever ends the process or the machine.
+
+mod batch;
+mod disk;
+mod file;
+mod format;
+mod open;
+mod source;
+
+pub use disk::{Disk, DiskHand};
+pub use file::StateFile;
+pub use format::{Identity, Watermarks};
+pub use open::{OpenError, Problem, check_folder};
+pub use source::{Restored, SourceState};
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Where the state is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The file. It need not exist; its folder must.
+    pub path: PathBuf,
+    /// How long to wait for another process to let go of it.
+    pub patience: Duration,
+}
+
+impl Config {
+    /// The file at `path`, for which a rolling update has a minute to end the process before.
+    pub fn at(path: PathBuf) -> Self {
+        Self { path, patience: Duration::from_secs(60) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

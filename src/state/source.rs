@@ -1,0 +1,192 @@
+//! The state of one source: read once, then written after each good poll.
+
+use redb::{ReadTransaction, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, TableError};
+use serde::Deserialize;
+
+use crate::ledger::{Changes, Ledger, Parts, Records, TargetKey, TaskKey};
+
+use super::batch::{Base, Batch, CommitError, Keys};
+use super::file::{FileError, StateFile};
+use super::format::{Head, Identity, SOURCES, Stamp, StoredTarget, StoredTask, TableNames, Watermarks};
+use super::format::{Targets, Tasks};
+use super::open::{OpenError, Problem};
+
+/// What a file knows of a source.
+#[derive(Clone, Debug)]
+pub struct Restored {
+    /// The ledger as it was.
+    pub ledger: Ledger,
+    /// How far its polls had come.
+    pub marks: Watermarks,
+}
+
+/// The part of one source in a [`StateFile`].
+#[derive(Debug)]
+pub struct SourceState {
+    file: StateFile,
+    identity: Identity,
+    /// The last commits of which one is stored; none if nothing is that can be built upon.
+    bases: Vec<Stamp>,
+    /// What has changed since the first of them.
+    pending: Keys,
+    /// Whether the file lacks something.
+    is_behind: bool,
+}
+
+impl SourceState {
+    pub(super) fn new(file: StateFile, identity: Identity) -> Self {
+        Self { file, identity, bases: Vec::new(), pending: Keys::default(), is_behind: false }
+    }
+
+    /// What the file knows of the source. `None` if nothing, and if it belongs to a source of the
+    /// same name with another endpoint, listing or choice of types, which is told in the log.
+    /// Reads for up to seconds.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn load(&mut self) -> Result<Option<Restored>, OpenError> {
+        let identity = &self.identity;
+        let loaded = self.file.read(|held| {
+            let reading = held.database.begin_read().map_err(redb::Error::from)?;
+            let Some(head) = head(&reading, &identity.source)? else { return Ok(None) };
+            let differences = identity.differences(&head.identity);
+            if !differences.is_empty() {
+                tracing::warn!(
+                    source = identity.source,
+                    differences = differences.join(","),
+                    "the state file knows the source by another configuration; it starts anew, with counters at 0"
+                );
+                return Ok(None);
+            }
+            Ok(Some((parts(&reading, &head)?, head)))
+        })?;
+        Ok(loaded.map(|(parts, head)| {
+            self.bases = vec![head.stamp];
+            Restored { ledger: Ledger::restore(parts), marks: head.marks }
+        }))
+    }
+
+    /// Lets the next [`Self::save`] write everything: the ledger has changed by more than the
+    /// [`Changes`] that were told.
+    pub fn start_over(&mut self) {
+        self.bases.clear();
+    }
+
+    /// Writes what has changed in `ledger` by `changes`, and what could not be written before. When
+    /// this returns true, all of it outlives the process and the machine. False, and it is told in
+    /// the log and the metric, if it could not be written; the next call tries again. It blocks no
+    /// thread of the runtime.
+    pub async fn save(&mut self, ledger: &Ledger, changes: &Changes, marks: Watermarks) -> bool {
+        self.pending.add(changes);
+        let mut saved = self.commit(ledger, marks).await;
+        if matches!(saved, Err(FileError::Commit(CommitError::OtherBase))) {
+            // The file was replaced, or another process has written it meanwhile.
+            self.start_over();
+            saved = self.commit(ledger, marks).await;
+        }
+        match saved {
+            Ok(()) => {
+                self.pending = Keys::default();
+                if self.is_behind {
+                    self.is_behind = false;
+                    self.file.recovered();
+                }
+                true
+            }
+            Err(error) => {
+                self.file.failed(&self.identity.source, &error, !self.is_behind);
+                self.is_behind = true;
+                false
+            }
+        }
+    }
+
+    async fn commit(&mut self, ledger: &Ledger, marks: Watermarks) -> Result<(), FileError> {
+        let stamp = Stamp::new();
+        if self.bases.is_empty() {
+            let batch = Batch::whole(&self.identity, ledger, marks, stamp);
+            self.file.commit(batch).await?;
+        } else {
+            let base = Base::Commits(self.bases.clone());
+            let batch = Batch::of(&self.identity, ledger, &self.pending, marks, stamp, base);
+            // If it fails it may be stored all the same.
+            self.bases.truncate(1);
+            self.bases.push(stamp);
+            self.file.commit(batch).await?;
+        }
+        self.bases = vec![stamp];
+        Ok(())
+    }
+}
+
+/// A source that is gone misses nothing.
+impl Drop for SourceState {
+    fn drop(&mut self) {
+        if self.is_behind {
+            self.file.recovered();
+        }
+    }
+}
+
+fn head(reading: &ReadTransaction, source: &str) -> Result<Option<Head>, Problem> {
+    let sources = match reading.open_table(SOURCES) {
+        Ok(sources) => sources,
+        Err(TableError::TableDoesNotExist(_)) => return Ok(None),
+        Err(error) => return Err(redb::Error::from(error).into()),
+    };
+    let stored = sources.get(source).map_err(redb::Error::from)?;
+    stored.map(|head| decode(head.value())).transpose()
+}
+
+fn parts(reading: &ReadTransaction, head: &Head) -> Result<Parts, Problem> {
+    let names = TableNames::of(&head.identity.source);
+    let mut parts = Parts { standing: head.standing.clone(), ..Parts::default() };
+    read_tasks(reading, Tasks::new(&names.scans), &mut parts, |parts| &mut parts.scans)?;
+    read_tasks(reading, Tasks::new(&names.roots), &mut parts, |parts| &mut parts.roots)?;
+    read_targets(reading, Targets::new(&names.targets), &mut parts)?;
+    Ok(parts)
+}
+
+fn read_tasks(
+    reading: &ReadTransaction,
+    table: Tasks<'_>,
+    parts: &mut Parts,
+    records: fn(&mut Parts) -> &mut Records,
+) -> Result<(), Problem> {
+    let table = reading.open_table(table).map_err(redb::Error::from)?;
+    records(parts).reserve(rows(table.len())?);
+    for row in table.iter().map_err(redb::Error::from)? {
+        let (key, value) = row.map_err(redb::Error::from)?;
+        let key = TaskKey::from_bytes(*key.value());
+        let (record, ids): StoredTask = decode(value.value())?;
+        records(parts).insert(key, record);
+        if let Some(ids) = ids {
+            parts.ids.restore(key, ids);
+        }
+    }
+    Ok(())
+}
+
+fn read_targets(reading: &ReadTransaction, table: Targets<'_>, parts: &mut Parts) -> Result<(), Problem> {
+    let table = reading.open_table(table).map_err(redb::Error::from)?;
+    parts.targets.reserve(rows(table.len())?);
+    for row in table.iter().map_err(redb::Error::from)? {
+        let (key, value) = row.map_err(redb::Error::from)?;
+        let Some(key) = TargetKey::from_bits(key.value()) else { continue };
+        let (target, names): StoredTarget = decode(value.value())?;
+        parts.targets.extend(target.map(|target| (key, target)));
+        if let Some(names) = names.and_then(|names| names.names()) {
+            parts.names.restore(key, names);
+        }
+    }
+    Ok(())
+}
+
+/// How many rows to make room for.
+fn rows(length: Result<u64, redb::StorageError>) -> Result<usize, Problem> {
+    Ok(usize::try_from(length.map_err(redb::Error::from)?).unwrap_or(0))
+}
+
+fn decode<'v, T: Deserialize<'v>>(value: &'v [u8]) -> Result<T, Problem> {
+    postcard::from_bytes(value).map_err(|error| Problem::Damaged(error.to_string()))
+}

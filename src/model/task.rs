@@ -41,6 +41,7 @@ pub struct Task<'p> {
 
 /// Progress between 0 and 100 %, kept to a hundredth of a percent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u16")]
 pub struct Progress(u16);
 
 impl Progress {
@@ -49,6 +50,8 @@ impl Progress {
         // The cast is exact: the product is within 0 to 10,000 and floored.
         (0.0..=100.0).contains(&percent).then(|| Self((percent * 100.0).floor() as u16))
     }
+
+    const MOST: u16 = 10_000;
 
     /// As a ratio, 0 to 1.
     pub fn ratio(self) -> f64 {
@@ -61,9 +64,19 @@ impl Progress {
     }
 }
 
+/// What is stored may be damaged.
+impl TryFrom<u16> for Progress {
+    type Error = &'static str;
+
+    fn try_from(hundredths: u16) -> Result<Self, Self::Error> {
+        if hundredths <= Self::MOST { Ok(Self(hundredths)) } else { Err("a progress above 100 %") }
+    }
+}
+
 /// The progress of each [`Check`] of one task; of several keys that mean
 /// [`Check::Other`] the last one stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "[u16; Check::ALL.len()]", into = "[u16; Check::ALL.len()]")]
 pub struct CheckProgress([u16; Check::ALL.len()]);
 
 impl CheckProgress {
@@ -78,6 +91,27 @@ impl CheckProgress {
     pub fn iter(&self) -> impl Iterator<Item = (Check, Progress)> {
         let values = Check::ALL.iter().copied().zip(self.0);
         values.filter(|&(_, value)| value != Self::ABSENT).map(|(check, value)| (check, Progress(value)))
+    }
+}
+
+/// As stored: one more than the progress, and 0 for none, because small numbers take less room.
+impl From<CheckProgress> for [u16; Check::ALL.len()] {
+    fn from(checks: CheckProgress) -> Self {
+        checks.0.map(|value| value.wrapping_add(1))
+    }
+}
+
+impl TryFrom<[u16; Check::ALL.len()]> for CheckProgress {
+    type Error = &'static str;
+
+    fn try_from(stored: [u16; Check::ALL.len()]) -> Result<Self, Self::Error> {
+        let mut checks = Self::default();
+        for (&check, value) in Check::ALL.iter().zip(stored) {
+            if let Some(hundredths) = value.checked_sub(1) {
+                checks.set(check, Progress::try_from(hundredths)?);
+            }
+        }
+        Ok(checks)
     }
 }
 

@@ -1,11 +1,11 @@
 //! One commit of one source, encoded and ready to be written.
 
-use redb::{Database, ReadableTable as _, TableDefinition, WriteTransaction};
+use redb::{Database, ReadableTable as _, WriteTransaction};
 use serde::Serialize;
 
 use crate::ledger::{Changes, KeySet, Ledger, Records, TargetKey, TaskKey};
 
-use super::format::{Head, Identity, SOURCES, Stamp, StoredNames, TableNames, Watermarks};
+use super::format::{Head, Identity, SOURCES, Stamp, StoredNames, TableNames, Targets, Tasks, Watermarks};
 
 /// The keys of what is to be written.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +40,7 @@ pub(super) struct Batch {
     head: Vec<u8>,
     scans: Rows<[u8; 16]>,
     roots: Rows<[u8; 16]>,
+    ids: Rows<[u8; 16]>,
     targets: Rows<u64>,
 }
 
@@ -85,13 +86,9 @@ impl Batch {
         base: Base,
     ) -> Self {
         let head = Head { identity: identity.clone(), stamp, marks, standing: ledger.standing() };
-        let tasks = |keys: &KeySet<TaskKey>, records: &Records| {
-            let task = |&key: &TaskKey| {
-                let value = records.get(&key).map(|record| (record, ledger.ids().get(key)));
-                (*key.bytes(), value)
-            };
-            Rows::of(keys.len(), keys.iter().map(task))
-        };
+        let task = |records: &'_ Records, key: &TaskKey| (*key.bytes(), records.get(key).copied());
+        let (scans, roots) = (ledger.remembered_scans(), ledger.remembered_roots());
+        let ids = keys.scans.union(&keys.roots).map(|key| (*key.bytes(), ledger.ids().get(*key)));
         let target = |&key: &TargetKey| {
             let (target, names) = (ledger.targets().get(&key), ledger.names().get(key));
             let names = names.map(|names| StoredNames::from(names.as_ref()));
@@ -99,11 +96,12 @@ impl Batch {
         };
         Self {
             source: identity.source.clone(),
-            base,
             head: encode(Vec::new(), &head),
-            scans: tasks(&keys.scans, ledger.remembered_scans()),
-            roots: tasks(&keys.roots, ledger.remembered_roots()),
-            targets: Rows::of(keys.targets.len(), keys.targets.iter().map(target)),
+            scans: Rows::of(&base, keys.scans.iter().map(|key| task(scans, key))),
+            roots: Rows::of(&base, keys.roots.iter().map(|key| task(roots, key))),
+            ids: Rows::of(&base, ids),
+            targets: Rows::of(&base, keys.targets.iter().map(target)),
+            base,
         }
     }
 
@@ -129,18 +127,25 @@ impl Batch {
 
     fn write(&self, transaction: &WriteTransaction) -> Result<(), redb::Error> {
         let names = TableNames::of(&self.source);
-        let scans = super::format::Tasks::new(&names.scans);
-        let roots = super::format::Tasks::new(&names.roots);
-        let targets = super::format::Targets::new(&names.targets);
-        if let Base::Nothing = self.base {
-            transaction.delete_table(scans)?;
-            transaction.delete_table(roots)?;
-            transaction.delete_table(targets)?;
-        }
         transaction.open_table(SOURCES)?.insert(self.source.as_str(), self.head.as_slice())?;
-        write_tasks(transaction, scans, &self.scans)?;
-        write_tasks(transaction, roots, &self.roots)?;
-        let mut table = transaction.open_table(targets)?;
+        let is_whole = matches!(self.base, Base::Nothing);
+        let tasks = [(&names.scans, &self.scans), (&names.roots, &self.roots), (&names.ids, &self.ids)];
+        for (name, rows) in tasks {
+            if is_whole {
+                transaction.delete_table(Tasks::new(name))?;
+            }
+            let mut table = transaction.open_table(Tasks::new(name))?;
+            for (key, value) in rows.iter() {
+                match value {
+                    Some(value) => table.insert(key, value)?,
+                    None => table.remove(key)?,
+                };
+            }
+        }
+        if is_whole {
+            transaction.delete_table(Targets::new(&names.targets))?;
+        }
+        let mut table = transaction.open_table(Targets::new(&names.targets))?;
         for (key, value) in self.targets.iter() {
             match value {
                 Some(value) => table.insert(key, value)?,
@@ -151,28 +156,14 @@ impl Batch {
     }
 }
 
-fn write_tasks(
-    transaction: &WriteTransaction,
-    definition: TableDefinition<'_, &'static [u8; 16], &'static [u8]>,
-    rows: &Rows<[u8; 16]>,
-) -> Result<(), redb::Error> {
-    let mut table = transaction.open_table(definition)?;
-    for (key, value) in rows.iter() {
-        match value {
-            Some(value) => table.insert(key, value)?,
-            None => table.remove(key)?,
-        };
-    }
-    Ok(())
-}
-
 impl<K: Ord + Copy> Rows<K> {
     /// Encodes the value of each key; the row of a key without one goes.
-    fn of<V: Serialize>(count: usize, rows: impl Iterator<Item = (K, Option<V>)>) -> Self {
-        let mut rows: Vec<(K, Option<V>)> = rows.collect();
+    fn of<V: Serialize>(base: &Base, rows: impl Iterator<Item = (K, Option<V>)>) -> Self {
+        let is_whole = matches!(base, Base::Nothing);
+        let mut rows: Vec<(K, Option<V>)> = rows.filter(|(_, value)| !is_whole || value.is_some()).collect();
         // Neighbours in a table are written faster one after the other.
         rows.sort_unstable_by_key(|(key, _)| *key);
-        let (mut keys, mut values) = (Vec::with_capacity(count), Vec::new());
+        let (mut keys, mut values) = (Vec::with_capacity(rows.len()), Vec::new());
         for (key, value) in rows {
             let before = values.len();
             if let Some(value) = value {

@@ -20,8 +20,7 @@ use super::{Config, Disk};
 const RETRY_EVERY: Duration = Duration::from_millis(250);
 
 /// What an operator can do when the file cannot be written.
-const ADVICE: &str =
-    "counters and what was seen are lost if the process ends now: make room or mend the disk; writing is tried at each poll";
+const ADVICE: &str = "counters and what was seen are lost if the process ends now: make room or mend the disk; writing is tried at each poll";
 
 /// The open state file. Clones are the same file; it is closed with the last of them.
 #[derive(Clone, Debug)]

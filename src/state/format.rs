@@ -7,7 +7,7 @@ use redb::TableDefinition;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::UnixMillis;
-use crate::ledger::{Record, Standing, Target, TaskIds};
+use crate::ledger::{Standing, Target};
 use crate::model::{Listing, Name, TargetNames, TargetType};
 
 /// The format that this version reads and writes.
@@ -20,7 +20,8 @@ pub(super) const FORMAT_KEY: &str = "format";
 /// The [`Head`] of each source by its name.
 pub(super) const SOURCES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("sources");
 
-/// The tasks of a source by key, each a [`StoredTask`].
+/// The tasks of a source by key, each a `Record`; and of those that have not finished the
+/// `TaskIds`.
 pub(super) type Tasks<'n> = TableDefinition<'n, &'static [u8; 16], &'static [u8]>;
 
 /// The targets of a source by key, each a [`StoredTarget`].
@@ -31,13 +32,14 @@ pub(super) type Targets<'n> = TableDefinition<'n, u64, &'static [u8]>;
 pub(super) struct TableNames {
     pub(super) scans: String,
     pub(super) roots: String,
+    pub(super) ids: String,
     pub(super) targets: String,
 }
 
 impl TableNames {
     pub(super) fn of(source: &str) -> Self {
         let name = |what: &str| format!("{source}/{what}");
-        Self { scans: name("scans"), roots: name("roots"), targets: name("targets") }
+        Self { scans: name("scans"), roots: name("roots"), ids: name("ids"), targets: name("targets") }
     }
 }
 
@@ -104,9 +106,6 @@ pub(super) struct Head {
     pub(super) marks: Watermarks,
     pub(super) standing: Standing,
 }
-
-/// A task, with its ids while it has not finished.
-pub(super) type StoredTask = (Record, Option<TaskIds>);
 
 /// A target that has finished tasks, has names, or both.
 pub(super) type StoredTarget = (Option<Target>, Option<StoredNames>);

@@ -37,4 +37,8 @@ impl Config {
 }
 
 #[cfg(test)]
+mod failure_tests;
+#[cfg(test)]
+mod open_tests;
+#[cfg(test)]
 mod tests;

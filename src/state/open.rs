@@ -4,7 +4,7 @@ use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 
-use redb::{Database, DatabaseError, ReadableDatabase as _, TableError};
+use redb::{Database, ReadableDatabase as _, TableError};
 
 use super::disk::Disk;
 use super::format::{FORMAT, FORMAT_KEY, META};
@@ -55,15 +55,15 @@ pub enum Problem {
     #[error("its disk is full; make room, or change state.path")]
     Full,
     /// Another process holds it.
-    #[error("another process has it open, and did not end in time; stop that one, or give each its own state.path")]
+    #[error(
+        "another process has it open, and did not end in time; stop that one, or give each its own state.path"
+    )]
     Locked,
     /// It holds something else.
     #[error("it is no state file of this exporter; it is left as it is: change state.path")]
     Foreign,
     /// What it holds cannot be read.
-    #[error(
-        "it is damaged ({0}); bring back a copy, or move it away to start anew, with counters at 0"
-    )]
+    #[error("it is damaged ({0}); bring back a copy, or move it away to start anew, with counters at 0")]
     Damaged(String),
     /// A newer version has written it.
     #[error(
@@ -103,11 +103,18 @@ impl From<redb::Error> for Problem {
     }
 }
 
-impl From<DatabaseError> for Problem {
-    fn from(error: DatabaseError) -> Self {
-        redb::Error::from(error).into()
-    }
+/// Lets `?` turn the errors of redb into a [`Problem`], all by way of the one that unites them.
+macro_rules! problems {
+    ($($error:ident),+) => {$(
+        impl From<redb::$error> for Problem {
+            fn from(error: redb::$error) -> Self {
+                redb::Error::from(error).into()
+            }
+        }
+    )+};
 }
+
+problems!(DatabaseError, TransactionError, TableError, StorageError, CommitError);
 
 /// Checks that a state file could be at `path`, without touching it.
 ///
@@ -206,16 +213,16 @@ fn is_only_begun(mut file: &File) -> io::Result<bool> {
 
 /// Checks the format, and notes it in a file that is new.
 fn check_format(database: &Database) -> Result<(), Problem> {
-    let reading = database.begin_read().map_err(redb::Error::from)?;
+    let reading = database.begin_read()?;
     let found = match reading.open_table(META) {
-        Ok(meta) => meta.get(FORMAT_KEY).map_err(redb::Error::from)?.map(|format| format.value()),
+        Ok(meta) => meta.get(FORMAT_KEY)?.map(|format| format.value()),
         Err(TableError::TableDoesNotExist(_)) => {
-            if reading.list_tables().map_err(redb::Error::from)?.next().is_some() {
+            if reading.list_tables()?.next().is_some() {
                 return Err(Problem::Foreign);
             }
-            return Ok(note_format(database)?);
+            return note_format(database);
         }
-        Err(TableError::Storage(error)) => return Err(redb::Error::from(error).into()),
+        Err(TableError::Storage(error)) => return Err(error.into()),
         Err(_) => return Err(Problem::Foreign),
     };
     match found {
@@ -225,7 +232,7 @@ fn check_format(database: &Database) -> Result<(), Problem> {
     }
 }
 
-fn note_format(database: &Database) -> Result<(), redb::Error> {
+fn note_format(database: &Database) -> Result<(), Problem> {
     let writing = database.begin_write()?;
     writing.open_table(META)?.insert(FORMAT_KEY, FORMAT)?;
     writing.commit()?;

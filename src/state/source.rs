@@ -1,14 +1,15 @@
 //! The state of one source: read once, then written after each good poll.
 
-use redb::{ReadTransaction, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, TableError};
+use redb::{
+    ReadTransaction, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, TableError,
+};
 use serde::Deserialize;
 
-use crate::ledger::{Changes, Ledger, Parts, Records, TargetKey, TaskKey};
+use crate::ledger::{Changes, Ledger, Parts, TargetKey, TaskKey};
 
 use super::batch::{Base, Batch, CommitError, Keys};
 use super::file::{FileError, StateFile};
-use super::format::{Head, Identity, SOURCES, Stamp, StoredTarget, StoredTask, TableNames, Watermarks};
-use super::format::{Targets, Tasks};
+use super::format::{Head, Identity, SOURCES, Stamp, StoredTarget, TableNames, Targets, Tasks, Watermarks};
 use super::open::{OpenError, Problem};
 
 /// What a file knows of a source.
@@ -47,7 +48,7 @@ impl SourceState {
     pub fn load(&mut self) -> Result<Option<Restored>, OpenError> {
         let identity = &self.identity;
         let loaded = self.file.read(|held| {
-            let reading = held.database.begin_read().map_err(redb::Error::from)?;
+            let reading = held.database.begin_read()?;
             let Some(head) = head(&reading, &identity.source)? else { return Ok(None) };
             let differences = identity.differences(&head.identity);
             if !differences.is_empty() {
@@ -132,46 +133,31 @@ fn head(reading: &ReadTransaction, source: &str) -> Result<Option<Head>, Problem
     let sources = match reading.open_table(SOURCES) {
         Ok(sources) => sources,
         Err(TableError::TableDoesNotExist(_)) => return Ok(None),
-        Err(error) => return Err(redb::Error::from(error).into()),
+        Err(error) => return Err(error.into()),
     };
-    let stored = sources.get(source).map_err(redb::Error::from)?;
+    let stored = sources.get(source)?;
     stored.map(|head| decode(head.value())).transpose()
 }
 
 fn parts(reading: &ReadTransaction, head: &Head) -> Result<Parts, Problem> {
     let names = TableNames::of(&head.identity.source);
     let mut parts = Parts { standing: head.standing.clone(), ..Parts::default() };
-    read_tasks(reading, Tasks::new(&names.scans), &mut parts, |parts| &mut parts.scans)?;
-    read_tasks(reading, Tasks::new(&names.roots), &mut parts, |parts| &mut parts.roots)?;
-    read_targets(reading, Targets::new(&names.targets), &mut parts)?;
-    Ok(parts)
-}
-
-fn read_tasks(
-    reading: &ReadTransaction,
-    table: Tasks<'_>,
-    parts: &mut Parts,
-    records: fn(&mut Parts) -> &mut Records,
-) -> Result<(), Problem> {
-    let table = reading.open_table(table).map_err(redb::Error::from)?;
-    records(parts).reserve(rows(table.len())?);
-    for row in table.iter().map_err(redb::Error::from)? {
-        let (key, value) = row.map_err(redb::Error::from)?;
-        let key = TaskKey::from_bytes(*key.value());
-        let (record, ids): StoredTask = decode(value.value())?;
-        records(parts).insert(key, record);
-        if let Some(ids) = ids {
-            parts.ids.restore(key, ids);
+    for (name, records) in [(&names.scans, &mut parts.scans), (&names.roots, &mut parts.roots)] {
+        let table = reading.open_table(Tasks::new(name))?;
+        records.reserve(usize::try_from(table.len()?).unwrap_or(0));
+        for row in table.iter()? {
+            let (key, value) = row?;
+            records.insert(TaskKey::from_bytes(*key.value()), decode(value.value())?);
         }
     }
-    Ok(())
-}
-
-fn read_targets(reading: &ReadTransaction, table: Targets<'_>, parts: &mut Parts) -> Result<(), Problem> {
-    let table = reading.open_table(table).map_err(redb::Error::from)?;
-    parts.targets.reserve(rows(table.len())?);
-    for row in table.iter().map_err(redb::Error::from)? {
-        let (key, value) = row.map_err(redb::Error::from)?;
+    for row in reading.open_table(Tasks::new(&names.ids))?.iter()? {
+        let (key, value) = row?;
+        parts.ids.restore(TaskKey::from_bytes(*key.value()), decode(value.value())?);
+    }
+    let table = reading.open_table(Targets::new(&names.targets))?;
+    parts.targets.reserve(usize::try_from(table.len()?).unwrap_or(0));
+    for row in table.iter()? {
+        let (key, value) = row?;
         let Some(key) = TargetKey::from_bits(key.value()) else { continue };
         let (target, names): StoredTarget = decode(value.value())?;
         parts.targets.extend(target.map(|target| (key, target)));
@@ -179,12 +165,7 @@ fn read_targets(reading: &ReadTransaction, table: Targets<'_>, parts: &mut Parts
             parts.names.restore(key, names);
         }
     }
-    Ok(())
-}
-
-/// How many rows to make room for.
-fn rows(length: Result<u64, redb::StorageError>) -> Result<usize, Problem> {
-    Ok(usize::try_from(length.map_err(redb::Error::from)?).unwrap_or(0))
+    Ok(parts)
 }
 
 fn decode<'v, T: Deserialize<'v>>(value: &'v [u8]) -> Result<T, Problem> {

@@ -1,0 +1,108 @@
+//! The state file of a million tasks: how long it takes to write, to open and to load it, how long a poll
+//! that changed 50 tasks takes to be written, and how large it is.
+
+#![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
+
+use std::borrow::Cow;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use agentless_exporter::clock::UnixMillis;
+use agentless_exporter::ledger::{Changes, DeltaListing, FullListing, Horizon, Ledger, Record, TaskKey};
+use agentless_exporter::meters::Meters;
+use agentless_exporter::model::{
+    Check, CheckProgress, Listing, Progress, ReportStatus, Status, TargetType, Task,
+};
+use agentless_exporter::state::{Config, Disk, Identity, StateFile, Watermarks};
+
+const TASKS: u64 = 1_000_000;
+const TARGETS: u64 = 100_000;
+const DAY: Duration = Duration::from_secs(86_400);
+
+fn at(seconds: u64) -> UnixMillis {
+    UnixMillis::new(1_700_000_000_123).expect("after 1970").plus(Duration::from_secs(seconds))
+}
+
+/// A finished task as the API tells it, all its checks done.
+fn task(n: u64) -> (TaskKey, Record) {
+    let id = format!("d8a3a62aa7f8450db5a5{n:012}");
+    let mut checks = CheckProgress::default();
+    for &check in Check::ALL {
+        checks.set(check, Progress::from_percent(100.0).expect("at most 100"));
+    }
+    let task = Task {
+        id: Cow::Borrowed(&id),
+        target_type: TargetType::Snapshot,
+        target: Some(Cow::Owned(format!("d2d94e8b-bb25-4744-8004-{:012}", n % TARGETS))),
+        instance_id: None,
+        instance_name: None,
+        target_name: None,
+        status: if n % 50 == 0 { Status::Failed } else { Status::Completed },
+        start: Some(at(n / 2)),
+        end: Some(at(n / 2 + 600)),
+        progress: Progress::from_percent(100.0),
+        checks,
+        measured_bytes: Some(161_587_200 + n),
+        report: ReportStatus::Success,
+    };
+    (TaskKey::of(&id), Record::from(&task))
+}
+
+async fn open(path: &Path) -> StateFile {
+    let config = Config { path: path.to_owned(), patience: Duration::ZERO };
+    StateFile::open(config, Disk::real(), Meters::new().state()).await.expect("the file can be opened")
+}
+
+fn report(what: &str, since: Instant) {
+    println!("{what:<44} {:>9.1} ms", since.elapsed().as_secs_f64() * 1000.0);
+}
+
+#[tokio::main]
+async fn main() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("state");
+    let identity = || Identity {
+        source: "prod".to_owned(),
+        endpoint: "tds.cn-shanghai.aliyuncs.com".to_owned(),
+        listing: Listing::Auto,
+        target_types: Vec::new(),
+    };
+    let marks = Watermarks {
+        last_success: at(0),
+        last_full_success: at(0),
+        full_took: Duration::from_secs(60),
+        listing: Listing::Flat,
+    };
+    let horizon = Horizon::new(at(TASKS), 30 * DAY, 30 * DAY);
+    let mut ledger = Ledger::default();
+    let scans = (0..TASKS).map(task).collect();
+    ledger.apply_full(FullListing { scans, ..FullListing::default() }, &horizon);
+
+    let file = open(&path).await;
+    let mut state = file.source(identity());
+    let since = Instant::now();
+    assert!(state.save(&ledger, &Changes::default(), marks).await);
+    report("the first write of 1,000,000 tasks", since);
+
+    let since = Instant::now();
+    for poll in 0..100 {
+        let scans = (0..50).map(|n| task(TASKS + poll * 50 + n)).collect();
+        let changes = ledger.apply_delta(DeltaListing { scans, ..DeltaListing::default() }, &horizon);
+        assert!(state.save(&ledger, &changes, marks).await);
+    }
+    report("100 polls with 50 changed tasks each, written", since);
+    drop((file, state));
+    let bytes = fs::metadata(&path).expect("it is there").len();
+    println!("{:<44} {:>9.1} MB", "size of the file", bytes as f64 / 1e6);
+
+    let since = Instant::now();
+    let file = open(&path).await;
+    report("opened, with every page checked", since);
+    let loading = Instant::now();
+    let restored = file.source(identity()).load().expect("it is good").expect("it is there");
+    report("loaded", loading);
+    report("opened and loaded", since);
+    assert_eq!(restored.ledger.len(), ledger.len());
+    assert_eq!(restored.ledger.counters(), ledger.counters());
+}

@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use agentless_exporter::clock::UnixMillis;
+use agentless_exporter::env::Env;
 use agentless_exporter::ledger::{DeltaListing, FullListing, Horizon, Ledger, Record, TaskKey};
 use agentless_exporter::meters::Meters;
 use agentless_exporter::model::{CheckProgress, Listing, ReportStatus, Status, TargetType, Task};
@@ -134,7 +135,7 @@ fn killed_after(path: &Path, random: &mut fastrand::Rng) -> Option<u64> {
 #[tokio::test]
 #[ignore = "it writes until it is killed"]
 async fn writes_polls_until_it_is_killed() {
-    let path = PathBuf::from(env::var_os(PATH).expect("started by the test above"));
+    let path = PathBuf::from(Env::process().get(PATH).expect("started by the test above"));
     let (_file, mut state) = open(&path).await;
     let restored = state.load().expect("the file is good");
     let mut poll = restored.as_ref().map_or(0, polls_of);

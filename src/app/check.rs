@@ -3,6 +3,8 @@
 use crate::config::{self, Inputs, Mistakes, Settings, SourceSettings, parse};
 use crate::credentials;
 use crate::env::Env;
+use crate::error::in_words;
+use crate::state;
 
 /// Checks the configuration and gives a report of it for a person. The cloud is not asked.
 ///
@@ -22,8 +24,13 @@ fn report(settings: &Settings, env: &Env) -> String {
             source.name
         ))
     });
+    // Its folder may be made before the daemon starts, and on another machine.
+    let no_folder = settings.state.iter().filter_map(|state| {
+        let error = state::check_folder(&state.path).err()?;
+        Some(format!("warning: state.path: {}\n", in_words(&error)))
+    });
     let warnings = settings.warnings.iter().map(|warning| format!("warning: {warning}\n"));
-    let mut report: String = sources.chain(without_key).chain(warnings).collect();
+    let mut report: String = sources.chain(without_key).chain(no_folder).chain(warnings).collect();
     report.push_str("configuration is valid\n");
     report
 }
@@ -54,7 +61,7 @@ mod tests {
     fn a_good_configuration_is_told_source_by_source() {
         let env = Env::from_iter([
             ("ALIBABA_CLOUD_REGION_ID", "cn-hangzhou"),
-            ("AGENTLESS_EXPORTER__STATE__PATH", "/var/lib/x"),
+            ("AGENTLESS_EXPORTER__STATE__PATH", "/no/such/folder/state"),
         ]);
         let report = run(&Inputs { env, ..Inputs::default() }).unwrap();
         let expected = "\
@@ -67,7 +74,7 @@ source default
   rate         2 requests a second
   listing      auto
 warning: source default: ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET are not set here; the exporter needs this when it runs
-warning: state.path: accepted, has no effect in this version
+warning: state.path: the state file /no/such/folder/state cannot be used: its folder /no/such/folder does not exist; create it for the user that runs the exporter, or change state.path
 configuration is valid
 ";
         assert_eq!(report, expected);

@@ -12,6 +12,7 @@ use crate::lifecycle::Supervisor;
 use crate::meters::Meters;
 use crate::net::{BindError, Listener};
 use crate::poller::{self, Source};
+use crate::state::{self, Disk, OpenError, StateFile};
 use crate::web::{self, TelemetryPathError, Web};
 
 use super::sources::{self, UnsendableError};
@@ -25,6 +26,9 @@ pub enum StartError {
     /// The exposition cannot be served at its path.
     #[error("the telemetry path cannot be used")]
     TelemetryPath(#[from] TelemetryPathError),
+    /// The state file cannot be used.
+    #[error(transparent)]
+    State(#[from] OpenError),
     /// A source could not be built.
     #[error(transparent)]
     Source(#[from] UnsendableError),
@@ -36,6 +40,8 @@ pub struct Daemon {
     web: Web,
     listeners: Vec<Listener>,
     sources: Vec<(Source, Duration)>,
+    /// Held for as long as the process runs, so that no other one has it.
+    state: Option<StateFile>,
     supervisor: Supervisor,
     shutdown: CancellationToken,
 }
@@ -44,16 +50,17 @@ impl Daemon {
     /// Builds every part and listens on every address. Ends when `shutdown` is cancelled.
     ///
     /// # Errors
-    /// If an address is taken or a source can't be built. A source that can't poll is no error
-    /// here: its state tells.
+    /// If an address is taken, the state file can't be used or a source can't be built. A source that
+    /// can't poll is no error here: its state tells.
     pub async fn bind(
         settings: Settings,
         env: &Env,
         clock: Clock,
         shutdown: CancellationToken,
     ) -> Result<Self, StartError> {
-        let Settings { web, sources, .. } = settings;
+        let Settings { web, state, sources, .. } = settings;
         let meters = Meters::new();
+        let state = open_state(state, &meters, &shutdown).await?;
         let delays = first_delays(&sources);
         let sources: Vec<_> =
             sources::build(sources, env, &clock, &meters)?.into_iter().zip(delays).collect();
@@ -70,7 +77,7 @@ impl Daemon {
         for address in &web.listen_addresses {
             listeners.push(Listener::bind(address).await?);
         }
-        Ok(Self { web: service, listeners, sources, supervisor, shutdown })
+        Ok(Self { web: service, listeners, sources, state, supervisor, shutdown })
     }
 
     /// The addresses really listened on.
@@ -80,7 +87,7 @@ impl Daemon {
 
     /// Polls and serves until the shutdown, and until all answers under way are finished.
     pub async fn run(self) {
-        let Self { web, listeners, sources, mut supervisor, shutdown } = self;
+        let Self { web, listeners, sources, state: _state, mut supervisor, shutdown } = self;
         for listener in listeners {
             supervisor.spawn("http", web.clone().serve(listener));
         }
@@ -89,6 +96,18 @@ impl Daemon {
         }
         supervisor.run().await;
     }
+}
+
+/// Opens the state file, if there is to be one. A shutdown ends the wait for another process that
+/// has it; nothing is polled then.
+async fn open_state(
+    config: Option<state::Config>,
+    meters: &Meters,
+    shutdown: &CancellationToken,
+) -> Result<Option<StateFile>, OpenError> {
+    let Some(config) = config else { return Ok(None) };
+    let opening = StateFile::open(config, Disk::real(), meters.state());
+    shutdown.run_until_cancelled(opening).await.transpose()
 }
 
 /// When each source is polled first: spread, for the sake of the account and of this machine.

@@ -27,8 +27,14 @@ const REQUESTS_PER_SECOND: f64 = 50.0;
 pub(super) fn run(args: DemoArgs, env: &Env) -> Result<(), Failure> {
     let DemoArgs { web, log, simulator } = args;
     let config = simulator.config().map_err(Failure::usage)?;
-    let mut settings =
-        Settings { logging: log.config(), web: web.config(), sources: Vec::new(), warnings: Vec::new() };
+    let mut settings = Settings {
+        logging: log.config(),
+        web: web.config(),
+        // The simulated world ends with the process.
+        state: None,
+        sources: Vec::new(),
+        warnings: Vec::new(),
+    };
     logging::init(settings.logging);
     until_signal(|shutdown| async move {
         let credentials = key_of(&config);

@@ -6,7 +6,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use crate::env::Env;
 use crate::ledger::Naming;
-use crate::{credentials, logging, poller, rpc, web};
+use crate::{credentials, logging, poller, rpc, state, web};
 
 use super::layers::Merged;
 use super::mistakes::Mistakes;
@@ -31,7 +31,8 @@ pub(super) fn settings(merged: &Merged, env: &Env, mistakes: &mut Mistakes) -> S
     environment_proxy(&sources, env, mistakes);
     environment_key(&sources, env, mistakes);
     let logging = logging_config(values.text("log.level"), values.text("log.format"));
-    Settings { logging, web: web_config(&values), sources, warnings }
+    let state = values.path("state.path").map(state::Config::at);
+    Settings { logging, web: web_config(&values), state, sources, warnings }
 }
 
 /// From the words of `log.level` and `log.format`.
@@ -192,6 +193,7 @@ mod tests {
         let settings = load(&Inputs { env, ..Inputs::default() }).unwrap();
         assert_eq!(settings.logging, logging::Config::default());
         assert_eq!(settings.web, web::Config::default());
+        assert_eq!(settings.state, None);
         assert_eq!(settings.sources.len(), 1);
         assert_eq!(settings.sources[0].rpc, rpc::Config::default());
         assert_eq!(settings.sources[0].poller, poller::Config::default());

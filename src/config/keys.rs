@@ -134,8 +134,9 @@ keys! {
         "most running scans and failing targets kept by name per source";
     "metrics.targets.names" Global Open true Kind::Flag, "true",
         "whether instance and target names are shown, beside the id of a target";
-    "state.path" Global Open false Kind::Path, "",
-        "file in which counters and what was seen survive a restart";
+    "state.path" Global Open true Kind::Path, "",
+        "file in which counters and what was seen survive a restart; its folder must exist, and one process at a \
+         time may have it";
     "sources[].name" Source Open true Kind::Text(forms::NAME), "",
         "unique name, the label `source`";
     "sources[].region" Source Open true Kind::Text(forms::REGION), "",

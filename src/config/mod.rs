@@ -29,7 +29,7 @@ pub use mistakes::{Mistake, Mistakes};
 use std::path::PathBuf;
 
 use crate::env::Env;
-use crate::{credentials, logging, poller, rpc, web};
+use crate::{credentials, logging, poller, rpc, state, web};
 
 /// Whence the configuration comes. Defaults lie below all of these.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +49,8 @@ pub struct Settings {
     pub logging: logging::Config,
     /// The exporter's own HTTP face.
     pub web: web::Config,
+    /// Where the state is kept; in memory only if nowhere.
+    pub state: Option<state::Config>,
     /// What is polled, at least one, in the order of the file.
     pub sources: Vec<SourceSettings>,
     /// What is no mistake, but should be told once.

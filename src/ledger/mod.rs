@@ -64,6 +64,17 @@ impl Ledger {
         roots.iter().filter(|(_, root)| !root.is_absent())
     }
 
+    /// A scan task, if it is shown.
+    pub fn scan(&self, key: TaskKey) -> Option<&Record> {
+        self.scans.get(&key).filter(|scan| !scan.is_absent())
+    }
+
+    /// A main task, if it is shown.
+    pub fn root(&self, key: TaskKey) -> Option<&Record> {
+        let roots = if self.has_roots { &self.roots } else { &self.scans };
+        roots.get(&key).filter(|root| !root.is_absent())
+    }
+
     /// What is known of each target.
     pub fn targets(&self) -> &Targets {
         &self.targets

@@ -1,14 +1,19 @@
 //! When and how the tasks of a source are read: pages, listings, schedule, publication.
 
+mod delta;
 mod error;
+mod fingerprint;
 mod full;
 mod notices;
 mod pager;
+mod plan;
 mod proof;
 mod publish;
 mod read;
 mod schedule;
 mod source;
+mod upstream;
+mod vanished;
 
 pub use error::PollError;
 pub use schedule::first_delay;

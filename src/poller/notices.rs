@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use crate::model::{FailureReason, Field, Listing, PollFailure, SourceStatus};
 use crate::snapshot::LostRows;
 
+use super::error::Unfit;
+
 /// What has been told and still holds.
 #[derive(Debug, Default)]
 pub(super) struct Notices {
@@ -14,6 +16,7 @@ pub(super) struct Notices {
     stale: bool,
     lost: LostRows,
     unknown: BTreeSet<Field>,
+    unfit: bool,
 }
 
 impl Notices {
@@ -67,6 +70,20 @@ impl Notices {
             if self.unknown.insert(field) {
                 tracing::warn!(source, %field, "values of a field are not understood and count as unknown");
             }
+        }
+    }
+
+    /// Delta polls can't be relied on.
+    pub(super) fn delta_unfit(&mut self, source: &str, unfit: Unfit) {
+        if !std::mem::replace(&mut self.unfit, true) {
+            tracing::warn!(source, reason = %unfit, "what changed can't be asked for; everything is listed at each poll");
+        }
+    }
+
+    /// A delta poll was good.
+    pub(super) fn delta_fit(&mut self, source: &str) {
+        if std::mem::take(&mut self.unfit) {
+            tracing::info!(source, "what changed can be asked for again");
         }
     }
 

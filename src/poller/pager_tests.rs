@@ -34,6 +34,7 @@ async fn read(cloud: &Cloud, page_size: u32) -> Result<Listed<Record>, PollError
         concurrency: 3,
         stall_timeout: Duration::from_secs(120),
         publisher: &publisher,
+        shows_progress: true,
         places: Semaphore::new(3),
         tally: Tally::default(),
         naming: Naming::All,

@@ -85,10 +85,11 @@ fn dump_source(out: &mut String, source: &SourceSettings) {
     };
     let _ = writeln!(
         out,
-        "  poll interval {} stall_timeout {} lookback {} stale_after {} keep {}",
+        "  poll interval {} stall_timeout {} lookback {} full_every {} stale_after {} keep {}",
         show_duration(poller.interval),
         show_duration(poller.stall_timeout),
         show_duration(poller.lookback),
+        show_duration(poller.full_every),
         show_duration(poller.stale_after),
         show_duration(poller.keep_targets),
     );

@@ -98,6 +98,7 @@ pub(super) fn poller_config(values: &Values, prefix: &str, base: &poller::Config
         interval: span("poll.interval", base.interval),
         stall_timeout: span("poll.stall_timeout", base.stall_timeout),
         lookback: span("poll.lookback", base.lookback),
+        full_every: span("poll.full_every", base.full_every),
         stale_after: span("poll.stale_after", base.stale_after),
         keep_targets: span("metrics.targets.keep", base.keep_targets),
         page_size: values.whole(&format!("{prefix}api.page_size")).unwrap_or(base.page_size),

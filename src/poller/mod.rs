@@ -33,6 +33,8 @@ pub struct Config {
     pub stall_timeout: Duration,
     /// Gauges count tasks that started within it, or still run.
     pub lookback: Duration,
+    /// Time between two full listings; between them only what changed is asked for.
+    pub full_every: Duration,
     /// Least age at which a snapshot is stale.
     pub stale_after: Duration,
     /// How long the last finished state of a target outlives the look-back.
@@ -57,6 +59,7 @@ impl Default for Config {
             interval: Duration::from_secs(2 * 60),
             stall_timeout: Duration::from_secs(2 * 60),
             lookback: Duration::from_secs(7 * 86_400),
+            full_every: Duration::from_secs(6 * 3600),
             stale_after: Duration::from_secs(15 * 60),
             keep_targets: Duration::from_secs(35 * 86_400),
             page_size: 50,

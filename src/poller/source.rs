@@ -130,12 +130,18 @@ impl Source {
         shutdown.run_until_cancelled(polls).await;
     }
 
-    /// One poll, published if it is complete: of what changed, or of everything where that is due.
-    pub async fn poll(&mut self) {
+    /// One poll of everything, published if it is complete.
+    pub async fn poll_full(&mut self) {
+        self.begin_full();
+        self.finish_full().await;
+    }
+
+    /// One poll: of what changed, or of everything where that is due.
+    #[cfg(test)]
+    pub(super) async fn poll(&mut self) {
         let is_full = !self.can_delta() || self.plan.is_full_due(Instant::now());
         if is_full || self.delta().await == Next::Full {
-            self.begin_full();
-            self.finish_full().await;
+            self.poll_full().await;
         }
     }
 

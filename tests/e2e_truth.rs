@@ -20,23 +20,23 @@ const LISTINGS: [(&str, &str); 3] =
 
 #[test]
 fn gauges_tell_the_truth_of_every_kind_of_account_with_both_signatures() {
-    of_every_kind_of_account(&[], "page_size: 50");
+    of_every_kind_of_account(&[], &[], "page_size: 50");
 }
 
 #[test]
 fn gauges_tell_the_truth_when_the_server_clamps_the_page_size() {
-    of_every_kind_of_account(&["--page-size-max=7"], "page_size: 100");
+    of_every_kind_of_account(&["--page-size-max=7"], &[], "page_size: 100");
 }
 
 #[test]
 fn gauges_tell_the_truth_when_rows_shift_between_pages() {
-    of_every_kind_of_account(&["--fault=drift=0.5"], "page_size: 20");
+    of_every_kind_of_account(&["--fault=drift=0.5"], &["full_every: 1s"], "page_size: 20");
 }
 
-fn of_every_kind_of_account(world: &[&str], api: &str) {
+fn of_every_kind_of_account(world: &[&str], poll: &[&str], api: &str) {
     for signature in [ACS3, SHA1] {
         for (flag, listing) in LISTINGS {
-            gauges_equal_the_truth(listing, &[&[flag], world].concat(), &[signature, api]);
+            gauges_equal_the_truth(listing, &[&[flag], world].concat(), poll, &[signature, api]);
         }
     }
 }
@@ -44,13 +44,15 @@ fn of_every_kind_of_account(world: &[&str], api: &str) {
 #[test]
 fn gauges_tell_the_truth_when_fields_are_null_and_words_are_new() {
     let faults = ["--listing=flat", "--fault=null-fields=0.2", "--fault=unknown-status=0.1"];
-    gauges_equal_the_truth("flat", &faults, &[ACS3]);
+    gauges_equal_the_truth("flat", &faults, &[], &[ACS3]);
 }
 
 /// Freezes a world, has it polled with `listing: auto`, and compares every gauge about scans.
-fn gauges_equal_the_truth(listing: &str, world: &[&str], api: &[&str]) {
+fn gauges_equal_the_truth(listing: &str, world: &[&str], poll: &[&str], api: &[&str]) {
     let simulator = Simulator::start_frozen(world);
-    let exporter = Exporter::start(&config(simulator.address, KEY_SECRET, api), &[]);
+    let api = [&["requests_per_second: 1000", "concurrency: 4"], api].concat();
+    let source = source("sim", simulator.address, (KEY_ID, KEY_SECRET), &api);
+    let exporter = Exporter::start(&config_polling(poll, &[source]), &[]);
     let shown = wait_for(&format!("the source to be up, whole and listed as {listing}"), UP_WITHIN, || {
         let shown = gate::scrape(exporter.address);
         let info = shown.gauges("agentless_exporter_source_info");

@@ -104,7 +104,7 @@ keys! {
         "a poll that gets no page for so long is abandoned and counts as failed";
     "poll.lookback" PerSource Open true Kind::Duration("1m", "400d"), "7d",
         "gauges count tasks that started within it, or still run";
-    "poll.full_every" PerSource Open true Kind::Duration("1m", "30d"), "6h",
+    "poll.full_every" PerSource Open true Kind::Duration("1s", "30d"), "6h",
         "between two full listings only what changed is asked for";
     "poll.stale_after" PerSource Open true Kind::Duration("1s", "30d"), "15m",
         "least age at which a snapshot is stale; also at least 3 intervals and 3 times the last poll";

@@ -139,7 +139,8 @@ impl DeltaReader<'_> {
         for status in FINISHED {
             for &target_type in &types {
                 let query = Query { status: Some(status), target_type, ..base.clone() };
-                let page = self.reader.pager.one_row::<Record>(&query).await.map_err(|e| refused(e, "Status"))?;
+                let page =
+                    self.reader.pager.one_row::<Record>(&query).await.map_err(|e| refused(e, "Status"))?;
                 let is_other = |row: &Record| row.status != status && row.status != Status::Unknown;
                 if page.rows.iter().any(|(_, row)| is_other(row)) {
                     return Err(Unfit::Ignored("Status").into());
@@ -162,9 +163,8 @@ impl DeltaReader<'_> {
         let Listed { mut rows, mut lost } = running;
         let mut open = self.open(level);
         open.retain(|key, _| !rows.contains_key(key));
-        let has_ended = |key: &TaskKey| {
-            self.known(level, *key).is_some_and(|record| record.status == Status::Running)
-        };
+        let has_ended =
+            |key: &TaskKey| self.known(level, *key).is_some_and(|record| record.status == Status::Running);
         let has_changed = has_changed || open.keys().any(has_ended);
         let mut shown = Shown { is_resolved: true, has_changed, ..Shown::default() };
         if has_changed {
@@ -191,7 +191,8 @@ impl DeltaReader<'_> {
     async fn subtasks(&self, roots: &Roots) -> Result<Shown, DeltaError> {
         let has_changed = |key: &TaskKey, root: &Root| {
             let before = self.known(Level::Roots, *key);
-            before.is_none_or(|before| (before.status, before.start) != (root.record.status, root.record.start))
+            before
+                .is_none_or(|before| (before.status, before.start) != (root.record.status, root.record.start))
         };
         let wanted =
             roots.iter().filter(|(key, root)| !root.record.status.is_finished() || has_changed(key, root));

@@ -73,6 +73,8 @@ impl Default for Config {
 }
 
 #[cfg(test)]
+mod delta_tests;
+#[cfg(test)]
 mod fake;
 #[cfg(test)]
 mod full_tests;

@@ -41,19 +41,23 @@ impl Plan {
     /// A full listing was good, which began at `began` and took `took`.
     pub(super) fn full_succeeded(&mut self, began: Instant, took: Duration) {
         self.due = Some(began + self.every.max(took.saturating_mul(PARTS)));
-        self.earliest = Some(began + PATIENCE.max(took.saturating_mul(PARTS)));
+        self.earliest = Some(began + self.patience().max(took.saturating_mul(PARTS)));
     }
 
     /// A full listing failed at `now`. Delta polls go on meanwhile, if there has ever been a good
     /// one.
     pub(super) fn full_failed(&mut self, now: Instant) {
-        self.due = self.due.map(|_| now + PATIENCE);
+        self.due = self.due.map(|_| now + self.patience());
     }
 
     /// A delta poll found that something is missing: everything is to be listed soon.
     pub(super) fn call_for_full(&mut self, now: Instant) {
         let soon = self.earliest.map_or(now, |earliest| earliest.max(now));
         self.due = self.due.map(|due| due.min(soon));
+    }
+
+    fn patience(&self) -> Duration {
+        PATIENCE.min(self.every)
     }
 
     /// Delta polls can't be relied on: everything is listed at each poll for a while from `now` on.

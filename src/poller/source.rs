@@ -212,9 +212,13 @@ impl Source {
                 self.ledger.restart();
             }
         }
-        let changes = self.ledger.apply_full(listing, &Horizon::new(now, config.lookback, config.keep_targets));
+        let changes =
+            self.ledger.apply_full(listing, &Horizon::new(now, config.lookback, config.keep_targets));
         self.history_reads = if history_is_whole { 0 } else { self.history_reads.saturating_sub(1) };
         self.lost = lost;
+        if lost.missing > 0 {
+            self.plan.call_for_full(Instant::now());
+        }
         // Delta polls that went on beside it know more than it does.
         let was_beside = self.last.is_some_and(|last| last.began >= began);
         if !was_beside {
@@ -276,7 +280,10 @@ impl Source {
         let lost = greater(self.lost, lost);
         if !is_explained {
             self.plan.call_for_full(Instant::now());
-            tracing::debug!(source = before.name, "finished tasks were counted that no listing of the recent ones shows; a full listing follows");
+            tracing::debug!(
+                source = before.name,
+                "finished tasks were counted that no listing of the recent ones shows; a full listing follows"
+            );
         }
         self.notices.delta_fit(&before.name);
         publisher.falls_back(false);

@@ -24,7 +24,12 @@ pub(super) struct Upstream {
 impl Upstream {
     /// A reader of a full listing. `beside` others it has half of the places, at least one, so that
     /// those get their share of the rate.
-    pub(super) fn full_reader(&self, way_in_use: Listing, with_history: bool, beside: bool) -> FullReader<'_> {
+    pub(super) fn full_reader(
+        &self,
+        way_in_use: Listing,
+        with_history: bool,
+        beside: bool,
+    ) -> FullReader<'_> {
         let places = self.config.concurrency;
         let places = if beside { (places / 2).max(1) } else { places };
         self.reader(places, true, way_in_use, with_history)

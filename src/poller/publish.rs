@@ -77,6 +77,13 @@ impl Publisher {
         });
     }
 
+    /// So many requests a second are allowed now.
+    pub(super) fn rate_limit(&self, rate: f64) {
+        if self.published.borrow().status.rate_limit != rate {
+            self.change(|published| published.status.rate_limit = rate);
+        }
+    }
+
     /// A full poll that took `duration` gave `snapshot`.
     pub(super) fn success(
         &self,

@@ -98,6 +98,7 @@ impl Source {
     pub async fn poll(&mut self) {
         let began = Instant::now();
         self.publisher.poll_begins(self.clock.now());
+        self.publisher.rate_limit(self.api.client().rate_limit());
         self.api.client().restart_silence();
         let outcome = self.read_full().await;
         let duration = began.elapsed();

@@ -137,6 +137,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::logging::told;
 
     /// When each of `pauses.len()` requests got through, if each comes a pause after the one before.
     fn passes(rate: f64, concurrency: usize, pauses: &[u64]) -> Vec<Duration> {
@@ -239,67 +240,32 @@ mod tests {
 
     #[test]
     fn throttling_is_told_when_it_starts_and_when_it_is_over() {
-        let lines = lines(|runtime| {
-            runtime.block_on(async {
-                let limits = Limits::new(2.0, 2);
-                let throttled = || limits.throttled(Instant::now(), "cloud.example");
-                for _ in 0..5 {
-                    throttled();
-                    tokio::time::advance(Duration::from_secs(300)).await;
-                    limits.answered();
-                    assert_eq!(limits.rate(), 2.0);
-                }
-                tokio::time::advance(Duration::from_secs(900)).await;
+        let episode = async {
+            let limits = Limits::new(2.0, 2);
+            for _ in 0..5 {
+                limits.throttled(Instant::now(), "cloud.example");
+                tokio::time::advance(Duration::from_secs(300)).await;
                 limits.answered();
-                limits.answered();
-            });
-        });
-        let [start, end] = &lines[..] else { panic!("{lines:?}") };
-        assert!(start.contains("WARN") && start.contains("fewer are sent"), "{start}");
+                assert_eq!(limits.rate(), 2.0);
+            }
+            tokio::time::advance(Duration::from_secs(900)).await;
+            limits.answered();
+            limits.answered();
+        };
+        let [start, end] = &told(|| paused().block_on(episode))[..] else { panic!("not two lines") };
+        let rates = "endpoint=\"cloud.example\" requests_per_second=1.0 configured_requests_per_second=2.0";
         assert!(
-            start.contains(
-                "endpoint=\"cloud.example\" requests_per_second=1.0 configured_requests_per_second=2.0"
-            ),
+            start.starts_with("WARN the API throttles requests; fewer") && start.contains(rates),
             "{start}"
         );
-        assert!(
-            end.contains("INFO") && end.contains("endpoint=\"cloud.example\" requests_per_second=2.0"),
-            "{end}"
-        );
+        let rate = "endpoint=\"cloud.example\" requests_per_second=2.0";
+        assert!(end.starts_with("INFO the API throttles no more") && end.ends_with(rate), "{end}");
     }
 
     #[test]
     fn a_rate_that_can_not_fall_is_not_told_to_do_so() {
-        let lines = lines(|runtime| {
-            runtime.block_on(async {
-                let limits = Limits::new(0.05, 2);
-                limits.throttled(Instant::now(), "cloud.example");
-                assert_eq!(limits.rate(), 0.05);
-            });
-        });
-        assert_eq!(lines, [""; 0]);
-    }
-
-    /// What `work` logs.
-    fn lines(work: impl FnOnce(&tokio::runtime::Runtime)) -> Vec<String> {
-        #[derive(Clone, Default)]
-        struct Captured(Arc<Mutex<Vec<u8>>>);
-        impl std::io::Write for Captured {
-            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-                self.0.lock().unwrap().write(bytes)
-            }
-            fn flush(&mut self) -> std::io::Result<()> {
-                Ok(())
-            }
-        }
-        let runtime = paused();
-        let captured = Captured::default();
-        let writer = captured.clone();
-        let subscriber =
-            tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-        tracing::subscriber::with_default(subscriber, || work(&runtime));
-        let text = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
-        text.lines().map(str::to_owned).collect()
+        let throttled = async { Limits::new(0.05, 2).throttled(Instant::now(), "cloud.example") };
+        assert_eq!(told(|| paused().block_on(throttled)), [""; 0]);
     }
 
     /// A runtime of this thread alone, with paused time.

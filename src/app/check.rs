@@ -4,6 +4,8 @@ use crate::config::{self, Inputs, Mistakes, Settings, SourceSettings, parse};
 use crate::credentials;
 use crate::env::Env;
 
+use super::requests;
+
 /// Checks the configuration and gives a report of it for a person. The cloud is not asked.
 ///
 /// # Errors
@@ -22,7 +24,8 @@ fn report(settings: &Settings, env: &Env) -> String {
             source.name
         ))
     });
-    let warnings = settings.warnings.iter().map(|warning| format!("warning: {warning}\n"));
+    let pace = requests::warnings(&settings.sources, env);
+    let warnings = settings.warnings.iter().chain(&pace).map(|warning| format!("warning: {warning}\n"));
     let mut report: String = sources.chain(without_key).chain(warnings).collect();
     report.push_str("configuration is valid\n");
     report
@@ -41,8 +44,12 @@ fn source(source: &SourceSettings) -> String {
     format!(
         "source {}\n  endpoint     {}\n  credentials  {key}\n  interval     {interval}\n  look-back    {lookback}\n  \
          stale after  {stale_after}, or 3 intervals or 3 polls if that is longer\n  \
-         rate         {} requests a second\n  listing      {}\n",
-        source.name, source.endpoint, source.rpc.requests_per_second, poller.listing,
+         rate         {} requests a second\n  requests     {}\n  listing      {}\n",
+        source.name,
+        source.endpoint,
+        source.rpc.requests_per_second,
+        requests::in_words(poller),
+        poller.listing,
     )
 }
 
@@ -65,6 +72,7 @@ source default
   look-back    7d
   stale after  15m, or 3 intervals or 3 polls if that is longer
   rate         2 requests a second
+  requests     at least 3600 a day when nothing runs, and 1 for every 50 tasks of the look-back at each of 4 full listings
   listing      auto
 warning: source default: ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET are not set here; the exporter needs this when it runs
 warning: state.path: accepted, has no effect in this version

@@ -242,8 +242,10 @@ impl Pager<'_> {
             self.ids().note(task);
             (TaskKey::of(&task.id), V::keep(task))
         };
-        let page = self.api.list(query, page, size, keep).await?;
+        let page = self.api.list(query, page, size, keep).await;
         drop(place);
+        self.publisher.rate_limit(self.api.client().rate_limit());
+        let page = page?;
         self.tally.received.fetch_add(page.rows.len() as u64 + page.skipped, Ordering::Relaxed);
         self.tally.skipped.fetch_add(page.skipped, Ordering::Relaxed);
         self.unknown_fields().extend(page.unknown.iter().map(|(field, _)| field));

@@ -88,6 +88,13 @@ impl Publisher {
         });
     }
 
+    /// So many requests a second are allowed now.
+    pub(super) fn rate_limit(&self, rate: f64) {
+        if self.published.borrow().status.rate_limit != rate {
+            self.change(|published| published.status.rate_limit = rate);
+        }
+    }
+
     /// A poll gave `snapshot` of `ledger`. What was counted moves in the same instant.
     pub(super) fn success(&self, snapshot: Snapshot, ledger: &Ledger, outcome: &Outcome, link: Link) {
         self.change(|published| {

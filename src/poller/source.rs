@@ -172,6 +172,7 @@ impl Source {
             (Arc::clone(&self.upstream), self.history_reads > 0, self.can_delta());
         let (began, started) = (upstream.clock.now(), Instant::now());
         upstream.publisher.full_poll_begins(began);
+        upstream.publisher.rate_limit(upstream.api.client().rate_limit());
         upstream.api.client().restart_silence();
         self.ledger.full_listing_begins();
         self.full.spawn(async move {
@@ -236,6 +237,7 @@ impl Source {
         let Upstream { api, publisher, clock, .. } = &*self.upstream;
         let (began, started) = (clock.now(), Instant::now());
         publisher.poll_begins(began);
+        publisher.rate_limit(api.client().rate_limit());
         api.client().restart_silence();
         let way = publisher.status().listing;
         let reader = DeltaReader {

@@ -191,3 +191,24 @@ async fn waiting_for_our_own_rate_limit_is_no_silence_of_the_cloud() {
     let published = source.subscribe().borrow().clone();
     assert_eq!((&published.status.failure, published.status.ledger_tasks), (&None, 200));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lower_rate_is_published_while_the_poll_goes_on_and_the_full_one_when_the_next_begins() {
+    let cloud =
+        Cloud::scripted((0..200).map(|n| main_task(&format!("r{n}"), n % 20)), |_, number| match number {
+            0 => Answer::Refused(400, "Throttling.User"),
+            1 => Answer::Good,
+            _ => Answer::Silence,
+        });
+    let (mut source, _) = cloud.source_with(config(), rpc::Config { max_attempts: 2, ..quick() });
+    let published = source.subscribe();
+    let rate = || published.borrow().status.rate_limit;
+    assert_eq!(rate(), 2.0);
+    let cut_off = tokio::time::timeout(20 * SECOND, source.poll()).await;
+    assert!(cut_off.is_err(), "the poll was to go on");
+    assert_eq!(rate(), 1.0);
+    tokio::time::advance(120 * SECOND).await;
+    let cut_off = tokio::time::timeout(SECOND, source.poll()).await;
+    assert!(cut_off.is_err(), "the poll was to go on");
+    assert_eq!(rate(), 2.0);
+}

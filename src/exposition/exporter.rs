@@ -37,6 +37,7 @@ pub(super) fn families<'a>(sources: &[&'a Published], now: UnixMillis) -> Vec<Fa
         of_snapshot(&table::SNAPSHOT_SKIPPED_ROWS, |snapshot| snapshot.skipped_rows),
         of_snapshot(&table::SNAPSHOT_MISSING_ROWS, |snapshot| snapshot.missing_rows),
         of_status(&table::LEDGER_TASKS, |s| Some(s.ledger_tasks as f64)),
+        of_snapshot(&table::TARGETS_DROPPED, |snapshot| snapshot.series.dropped),
         of_snapshot(&table::TARGETS_UNIDENTIFIED, |snapshot| snapshot.targets_unidentified),
         of_status(&table::API_RATE_LIMIT, |s| Some(s.rate_limit)),
         of_status(&table::API_CLOCK_SKEW, |s| s.clock_skew_seconds),

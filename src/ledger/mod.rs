@@ -3,11 +3,13 @@
 mod key;
 mod names;
 mod record;
+mod shown;
 mod targets;
 
 pub use key::{KeyMap, KeySet, TargetKey, TaskKey};
-pub use names::{Names, Naming};
+pub use names::Names;
 pub use record::Record;
+pub use shown::{TargetsShown, Which};
 pub use targets::{Finished, Target, Targets};
 
 use std::time::Duration;
@@ -62,7 +64,8 @@ impl Ledger {
         let running = scans.values().filter(|scan| scan.status == Status::Running);
         let running: KeySet<TargetKey> = running.filter_map(|scan| scan.target).collect();
         let fails = |key| targets.get(&key).is_some_and(Target::is_failing);
-        names.carry_over(std::mem::take(&mut self.names), |key| running.contains(&key) || fails(key));
+        let needed = |key| running.contains(&key) || fails(key);
+        names.carry_over(std::mem::take(&mut self.names), needed, |key| targets.contains_key(&key));
         *self = Self { scans, roots, targets, names };
     }
 
@@ -81,7 +84,7 @@ impl Ledger {
         &self.targets
     }
 
-    /// The names of targets that fail, and of those that are being scanned.
+    /// The names of the targets that are shown one by one.
     pub fn names(&self) -> &Names {
         &self.names
     }

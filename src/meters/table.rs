@@ -71,6 +71,14 @@ metrics! {
         "When a scan task last completed, failed or timed out, polled; absent until one is known.";
     SCAN_ROOT_TASKS: Gauge "agentless_scan_root_tasks" ["source", "target_type", "status"]
         "Main tasks that started within the look-back or still run, polled from Security Center.";
+    SCAN_TARGET_STATUS: Gauge "agentless_scan_target_status" ["source", "target_type", "target", "status"]
+        "The status of the latest finished scan task of one target (its Uuid, else its TargetName), polled; the value is 1. The configuration says which targets have it (metrics.targets).";
+    SCAN_TARGET_LAST_SUCCESS: Gauge "agentless_scan_target_last_success_timestamp_seconds" ["source", "target_type", "target"]
+        "When a scan task of one target last completed, polled; absent until it is known.";
+    SCAN_TARGET_LAST_FINISHED: Gauge "agentless_scan_target_last_finished_timestamp_seconds" ["source", "target_type", "target"]
+        "When the latest finished scan task of one target completed, failed or timed out, polled; absent if the API does not tell.";
+    SCAN_TARGET_INFO: Gauge "agentless_scan_target_info" ["source", "target_type", "target", "instance_id", "instance_name", "target_name"]
+        "What one target with a status is called, by its newest rows, polled; the value is 1. Absent with metrics.targets.names: false.";
 
     BUILD_INFO: Gauge "agentless_exporter_build_info" ["version", "rustc"]
         "The build of this exporter; the value is 1.";
@@ -112,6 +120,8 @@ metrics! {
         "Rows that the API counts and did not show for the last snapshot.";
     LEDGER_TASKS: Gauge "agentless_exporter_ledger_tasks" ["source"]
         "Scan tasks that the source remembers.";
+    TARGETS_DROPPED: Gauge "agentless_exporter_targets_dropped" ["source"]
+        "Targets that have no series of their own though metrics.targets.mode asks for them: they are beyond metrics.targets.limit, or have no name of their own that may be shown.";
     TARGETS_UNIDENTIFIED: Gauge "agentless_exporter_targets_unidentified" ["source"]
         "Scan tasks in the last snapshot that name no target; they count as tasks, not as targets.";
     API_REQUESTS: Counter "agentless_exporter_api_requests_total" ["source", "action", "code"]

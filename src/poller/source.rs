@@ -117,8 +117,7 @@ impl Source {
             stall_timeout: self.config.stall_timeout,
             publisher: &self.publisher,
             places: Semaphore::new(self.config.concurrency),
-            tally: Tally::default(),
-            naming: self.config.naming,
+            tally: Tally::new(self.config.targets),
         };
         let reader = FullReader {
             pager,
@@ -142,7 +141,7 @@ impl Source {
         let kept = self.config.lookback + self.config.keep_targets;
         self.ledger.apply(listing, now, kept);
         self.history_reads = if history_is_whole { 0 } else { self.history_reads.saturating_sub(1) };
-        let snapshot = snapshot::fold(&self.ledger, now, self.config.lookback, lost, self.config.listed);
+        let snapshot = snapshot::fold(&self.ledger, now, self.config.lookback, lost, self.config.targets);
         self.notices.poll_succeeded(&before, way, lost);
         self.notices.unknown_values(&before.name, unknown);
         tracing::debug!(

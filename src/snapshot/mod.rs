@@ -117,3 +117,6 @@ impl Published {
         (age < self.status.stale_after).then_some(snapshot)
     }
 }
+
+#[cfg(test)]
+mod series_tests;

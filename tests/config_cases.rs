@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use agentless_exporter::config::{self, Inputs, KEYS, Settings, SourceSettings, parse::show_duration};
 use agentless_exporter::credentials;
 use agentless_exporter::env::Env;
+use agentless_exporter::ledger::TargetsShown;
 use agentless_exporter::secret::Secret;
 
 const CASES: &str = "tests/config/cases";
@@ -99,6 +100,8 @@ fn dump_source(out: &mut String, source: &SourceSettings) {
         "  pages of {} rows, {} at a time, listing {}, target_types {types:?}",
         poller.page_size, poller.concurrency, poller.listing,
     );
+    let TargetsShown { which, names, limit } = poller.targets;
+    let _ = writeln!(out, "  targets {which:?} limit {limit} names {names}");
     let _ = writeln!(
         out,
         "  api {:?} {} requests/s, {} at a time, {} attempts, connect {} request {}",

@@ -10,6 +10,7 @@ mod key;
 mod listing;
 mod names;
 mod record;
+mod shown;
 mod targets;
 
 pub use changes::Changes;
@@ -17,8 +18,9 @@ pub use counters::{Counters, Durations, TypeCounters};
 pub use ids::{OpenIds, TaskIds};
 pub use key::{KeyMap, KeySet, TargetKey, TaskKey};
 pub use listing::{DeltaListing, FullListing, Horizon};
-pub use names::{Names, Naming};
+pub use names::Names;
 pub use record::Record;
+pub use shown::{TargetsShown, Which};
 pub use targets::{Finished, Target, Targets};
 
 use crate::clock::UnixMillis;
@@ -80,7 +82,7 @@ impl Ledger {
         &self.targets
     }
 
-    /// The names of targets that fail, and of those that are being scanned.
+    /// The names of the targets that are shown one by one.
     pub fn names(&self) -> &Names {
         &self.names
     }

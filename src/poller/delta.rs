@@ -113,7 +113,7 @@ impl DeltaReader<'_> {
             Listing::Root => (listing.scans, listing.gone_scans) = (into_records(main.rows), main.gone),
         }
         self.reader.pager.check_few_unusable(self.ledger.len() as u64)?;
-        listing.names = std::mem::take(&mut *self.reader.pager.names());
+        listing.names = std::mem::take(&mut *self.reader.pager.names(way == Listing::Root));
         listing.ids = std::mem::take(&mut *self.reader.pager.ids());
         let unknown = std::mem::take(&mut *self.reader.pager.unknown_fields());
         Ok(Delta { listing, baseline, is_explained, lost, unknown })

@@ -94,7 +94,7 @@ impl FullReader<'_> {
         };
         self.pager.check_usable(full.lost)?;
         full.unknown = std::mem::take(&mut *self.pager.unknown_fields());
-        full.listing.names = std::mem::take(&mut *self.pager.names());
+        full.listing.names = std::mem::take(&mut *self.pager.names(full.way == Listing::Root));
         full.listing.ids = std::mem::take(&mut *self.pager.ids());
         Ok(full)
     }

@@ -21,7 +21,7 @@ pub use source::{Identity, Source};
 
 use std::time::Duration;
 
-use crate::ledger::Naming;
+use crate::ledger::TargetsShown;
 use crate::model::{Listing, TargetType};
 
 /// How one source is polled.
@@ -47,10 +47,8 @@ pub struct Config {
     pub listing: Listing,
     /// Types of targets to list, none of them [`TargetType::Unknown`]; empty for all.
     pub target_types: Vec<TargetType>,
-    /// Most running scans, and most failing targets, that a snapshot lists.
-    pub listed: usize,
-    /// How their targets are named.
-    pub naming: Naming,
+    /// Which targets are shown one by one, and how.
+    pub targets: TargetsShown,
 }
 
 impl Default for Config {
@@ -66,8 +64,7 @@ impl Default for Config {
             concurrency: 2,
             listing: Listing::Auto,
             target_types: Vec::new(),
-            listed: 2000,
-            naming: Naming::All,
+            targets: TargetsShown::default(),
         }
     }
 }

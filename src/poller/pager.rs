@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::Semaphore;
 
-use crate::ledger::{KeyMap, Names, Naming, OpenIds, TaskKey};
+use crate::ledger::{KeyMap, Names, OpenIds, TargetsShown, TaskKey};
 use crate::model::{Field, Task};
 use crate::rpc::CallError;
 use crate::sas::{Api, Page, Query};
@@ -67,7 +67,6 @@ pub(super) struct Pager<'a> {
     /// Places for requests, as many as `concurrency`: several listings are read at a time.
     pub(super) places: Semaphore,
     pub(super) tally: Tally,
-    pub(super) naming: Naming,
 }
 
 /// Rows of a poll, repeated ones too, the fields whose values were not understood, and names.
@@ -78,6 +77,15 @@ pub(super) struct Tally {
     unknown: Mutex<BTreeSet<Field>>,
     names: Mutex<Names>,
     ids: Mutex<OpenIds>,
+    names_of_main_tasks: Mutex<Names>,
+}
+
+impl Tally {
+    /// Nothing yet, and room for the names of the targets that are `shown`.
+    pub(super) fn new(shown: TargetsShown) -> Self {
+        let names = || Mutex::new(Names::new(shown));
+        Self { names: names(), names_of_main_tasks: names(), ..Self::default() }
+    }
 }
 
 /// A complete listing.
@@ -169,9 +177,11 @@ impl Pager<'_> {
         self.tally.unknown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Names of targets that came so far.
-    pub(super) fn names(&self) -> MutexGuard<'_, Names> {
-        self.tally.names.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Names of targets that came so far: of `main_tasks`, or of subtasks. Apart, because targets
+    /// of main tasks count only where these are the scan tasks.
+    pub(super) fn names(&self, main_tasks: bool) -> MutexGuard<'_, Names> {
+        let names = if main_tasks { &self.tally.names_of_main_tasks } else { &self.tally.names };
+        names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ids of tasks that came so far and had not finished.
@@ -238,7 +248,7 @@ impl Pager<'_> {
     ) -> Result<Page<(TaskKey, V)>, CallError> {
         let place = self.places.acquire().await.expect("the semaphore is never closed");
         let keep = |task: &Task<'_>| {
-            self.names().note(task, self.naming);
+            self.names(query.root_task).note(task);
             self.ids().note(task);
             (TaskKey::of(&task.id), V::keep(task))
         };

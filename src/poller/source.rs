@@ -299,7 +299,7 @@ impl Source {
         let Upstream { config, publisher, clock, .. } = &*self.upstream;
         self.meters.corrections(changes.corrections);
         let now = clock.now();
-        let snapshot = snapshot::fold(&self.ledger, now, config.lookback, outcome.lost, config.listed);
+        let snapshot = snapshot::fold(&self.ledger, now, config.lookback, outcome.lost, config.targets);
         tracing::debug!(
             source = publisher.status().name,
             kind = %outcome.kind,

@@ -208,6 +208,8 @@ async fn a_lower_rate_is_published_while_the_poll_goes_on_and_the_full_one_when_
     assert!(cut_off.is_err(), "the poll was to go on");
     assert_eq!(rate(), 1.0);
     tokio::time::advance(120 * SECOND).await;
+    source.poll().await;
+    assert!(published.borrow().status.failure.is_some(), "the cloud was to be given up");
     let cut_off = tokio::time::timeout(SECOND, source.poll()).await;
     assert!(cut_off.is_err(), "the poll was to go on");
     assert_eq!(rate(), 2.0);

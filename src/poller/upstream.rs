@@ -56,8 +56,7 @@ impl Upstream {
             publisher: &self.publisher,
             shows_progress,
             places: Semaphore::new(places),
-            tally: Tally::default(),
-            naming: self.config.naming,
+            tally: Tally::new(self.config.targets),
         };
         FullReader { pager, config: &self.config, now: self.now(), with_history, way_in_use }
     }

@@ -152,7 +152,7 @@ fn one_run(kind: &str, endpoint: &str) {
         let mut source = runtime.block_on(async { source(endpoint) });
         measured(|| {
             runtime.block_on(async {
-                source.poll().await;
+                source.poll_full().await;
                 let published = source.subscribe().borrow().clone();
                 published.snapshot.as_ref().unwrap_or_else(|| panic!("{:?}", published.status.failure)).tasks
             })

@@ -9,7 +9,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use agentless_exporter::clock::UnixMillis;
-use agentless_exporter::ledger::{Changes, DeltaListing, FullListing, Horizon, Ledger, Record, TaskKey};
+use agentless_exporter::ledger::{
+    Changes, DeltaListing, FullListing, Horizon, Ledger, Record, TargetsShown, TaskKey,
+};
 use agentless_exporter::meters::Meters;
 use agentless_exporter::model::{
     Check, CheckProgress, Listing, Progress, ReportStatus, Status, TargetType, Task,
@@ -104,7 +106,8 @@ async fn main() {
     let file = open(&path).await;
     report("opened, with every page checked", since.elapsed());
     let loading = Instant::now();
-    let restored = file.source(identity()).load().expect("it is good").expect("it is there");
+    let restored =
+        file.source(identity()).load(TargetsShown::default()).expect("it is good").expect("it is there");
     report("loaded", loading.elapsed());
     report("opened and loaded", since.elapsed());
     assert_eq!(restored.ledger.len(), ledger.len());

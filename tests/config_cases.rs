@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use agentless_exporter::config::{self, Inputs, KEYS, Settings, SourceSettings, parse::show_duration};
 use agentless_exporter::credentials;
 use agentless_exporter::env::Env;
+use agentless_exporter::ledger::TargetsShown;
 use agentless_exporter::secret::Secret;
 
 const CASES: &str = "tests/config/cases";
@@ -85,10 +86,11 @@ fn dump_source(out: &mut String, source: &SourceSettings) {
     };
     let _ = writeln!(
         out,
-        "  poll interval {} stall_timeout {} lookback {} stale_after {} keep {}",
+        "  poll interval {} stall_timeout {} lookback {} full_every {} stale_after {} keep {}",
         show_duration(poller.interval),
         show_duration(poller.stall_timeout),
         show_duration(poller.lookback),
+        show_duration(poller.full_every),
         show_duration(poller.stale_after),
         show_duration(poller.keep_targets),
     );
@@ -98,6 +100,8 @@ fn dump_source(out: &mut String, source: &SourceSettings) {
         "  pages of {} rows, {} at a time, listing {}, target_types {types:?}",
         poller.page_size, poller.concurrency, poller.listing,
     );
+    let TargetsShown { which, names, limit } = poller.targets;
+    let _ = writeln!(out, "  targets {which:?} limit {limit} names {names}");
     let _ = writeln!(
         out,
         "  api {:?} {} requests/s, {} at a time, {} attempts, connect {} request {}",

@@ -12,10 +12,12 @@ use agentless_exporter::exposition::{Format, render};
 use agentless_exporter::meters::table::Kind;
 use agentless_exporter::meters::{Meters, table};
 use agentless_exporter::model::{
-    Check, FailureReason, Field, Listing, PollFailure, PollKind, ReportStatus, RowProgress, SourceStatus,
-    Status, TargetType,
+    Check, FailureReason, Field, Listing, Name, PollFailure, PollKind, ReportStatus, RowProgress,
+    SourceStatus, Status, TargetNames, TargetType,
 };
-use agentless_exporter::snapshot::{Mean, ProgressBucket, Published, Snapshot, SpaceBucket, TypeFacts};
+use agentless_exporter::snapshot::{
+    Mean, ProgressBucket, Published, Snapshot, SpaceBucket, TargetSeries, TargetState, TypeFacts,
+};
 
 const FORMATS: [Format; 2] = [Format::Text, Format::OpenMetrics];
 
@@ -72,8 +74,36 @@ fn full(name: &str) -> Published {
         missing_rows: 4,
         running: Vec::new(),
         failing: Vec::new(),
+        series: single_targets(),
     }));
     published
+}
+
+/// A target with all names, and one that is known by its id alone.
+fn single_targets() -> TargetSeries {
+    let name = |text| Name::of(text).expect("a name");
+    let names = TargetNames {
+        target: name("3b1c-uuid"),
+        instance_id: Some(name("i-bp1a2b3c")),
+        instance_name: Some(name("web \"1\" \\ ü")),
+        target_name: Some(name("web-1")),
+    };
+    let bare = TargetNames { target: name("m-1"), instance_id: None, instance_name: None, target_name: None };
+    let failed = TargetState {
+        status: Status::Failed,
+        last_finished: Some(time(1_795_489_100_500)),
+        last_success: Some(time(1_795_402_700_000)),
+        names: Some(Arc::new(names.clone())),
+    };
+    let timed_out = TargetState {
+        status: Status::TimedOut,
+        last_finished: None,
+        last_success: None,
+        names: Some(Arc::new(bare.clone())),
+    };
+    let targets =
+        [((TargetType::Snapshot, names.target), failed), ((TargetType::Image, bare.target), timed_out)];
+    TargetSeries { targets: targets.into(), dropped: 3 }
 }
 
 /// Facts with a different number in every place.

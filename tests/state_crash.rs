@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use agentless_exporter::clock::UnixMillis;
 use agentless_exporter::env::Env;
-use agentless_exporter::ledger::{DeltaListing, FullListing, Horizon, Ledger, Record, TaskKey};
+use agentless_exporter::ledger::{DeltaListing, FullListing, Horizon, Ledger, Record, TargetsShown, TaskKey};
 use agentless_exporter::meters::Meters;
 use agentless_exporter::model::{CheckProgress, Listing, ReportStatus, Status, TargetType, Task};
 use agentless_exporter::state::{Config, Disk, Identity, Restored, SourceState, StateFile, Watermarks};
@@ -99,7 +99,7 @@ async fn after_a_kill_at_any_instant_the_state_is_that_of_a_poll_and_of_none_tha
     for round in 0..20 {
         let told = killed_after(&path, &mut random).unwrap_or(known);
         let (file, mut state) = open(&path).await;
-        let polls = match state.load().expect("the file is good") {
+        let polls = match state.load(TargetsShown::default()).expect("the file is good") {
             Some(restored) => polls_of(&restored),
             None => 0,
         };
@@ -137,7 +137,7 @@ fn killed_after(path: &Path, random: &mut fastrand::Rng) -> Option<u64> {
 async fn writes_polls_until_it_is_killed() {
     let path = PathBuf::from(Env::process().get(PATH).expect("started by the test above"));
     let (_file, mut state) = open(&path).await;
-    let restored = state.load().expect("the file is good");
+    let restored = state.load(TargetsShown::default()).expect("the file is good");
     let mut poll = restored.as_ref().map_or(0, polls_of);
     let mut ledger = match restored {
         Some(restored) => restored.ledger,

@@ -6,6 +6,8 @@ use crate::env::Env;
 use crate::error::in_words;
 use crate::state;
 
+use super::requests;
+
 /// Checks the configuration and gives a report of it for a person. The cloud is not asked.
 ///
 /// # Errors
@@ -29,7 +31,8 @@ fn report(settings: &Settings, env: &Env) -> String {
         let error = state::check_folder(&state.path).err()?;
         Some(format!("warning: state.path: {}\n", in_words(&error)))
     });
-    let warnings = settings.warnings.iter().map(|warning| format!("warning: {warning}\n"));
+    let pace = requests::warnings(&settings.sources, env);
+    let warnings = settings.warnings.iter().chain(&pace).map(|warning| format!("warning: {warning}\n"));
     let mut report: String = sources.chain(without_key).chain(no_folder).chain(warnings).collect();
     report.push_str("configuration is valid\n");
     report
@@ -48,8 +51,12 @@ fn source(source: &SourceSettings) -> String {
     format!(
         "source {}\n  endpoint     {}\n  credentials  {key}\n  interval     {interval}\n  look-back    {lookback}\n  \
          stale after  {stale_after}, or 3 intervals or 3 polls if that is longer\n  \
-         rate         {} requests a second\n  listing      {}\n",
-        source.name, source.endpoint, source.rpc.requests_per_second, poller.listing,
+         rate         {} requests a second\n  requests     {}\n  listing      {}\n",
+        source.name,
+        source.endpoint,
+        source.rpc.requests_per_second,
+        requests::in_words(poller),
+        poller.listing,
     )
 }
 
@@ -72,6 +79,7 @@ source default
   look-back    7d
   stale after  15m, or 3 intervals or 3 polls if that is longer
   rate         2 requests a second
+  requests     at least 3600 a day when nothing runs, and 1 for every 50 tasks of the look-back at each of 4 full listings
   listing      auto
 warning: source default: ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET are not set here; the exporter needs this when it runs
 warning: state.path: the state file /no/such/folder/state cannot be used: its folder /no/such/folder does not exist; create it for the user that runs the exporter, or change state.path

@@ -7,6 +7,7 @@ mod failure;
 mod limits;
 mod once;
 mod output;
+mod requests;
 mod run;
 mod runtime;
 mod signals;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::env::Env;
-use crate::ledger::Naming;
+use crate::ledger::{TargetsShown, Which};
 use crate::{credentials, logging, poller, rpc, state, web};
 
 use super::layers::Merged;
@@ -99,21 +99,22 @@ pub(super) fn poller_config(values: &Values, prefix: &str, base: &poller::Config
         interval: span("poll.interval", base.interval),
         stall_timeout: span("poll.stall_timeout", base.stall_timeout),
         lookback: span("poll.lookback", base.lookback),
+        full_every: span("poll.full_every", base.full_every),
         stale_after: span("poll.stale_after", base.stale_after),
         keep_targets: span("metrics.targets.keep", base.keep_targets),
         page_size: values.whole(&format!("{prefix}api.page_size")).unwrap_or(base.page_size),
         concurrency: values.whole(&format!("{prefix}api.concurrency")).unwrap_or(base.concurrency),
         listing: base.listing,
         target_types: base.target_types.clone(),
-        listed: values.whole(&format!("{prefix}metrics.targets.limit")).unwrap_or(base.listed),
-        naming: match (
-            values.text(&format!("{prefix}metrics.targets.mode")),
-            values.flag(&format!("{prefix}metrics.targets.names")),
-        ) {
-            (Some("off"), _) => Naming::Nothing,
-            (Some(_), Some(false)) => Naming::Ids,
-            (Some(_), _) => Naming::All,
-            (None, _) => base.naming,
+        targets: TargetsShown {
+            which: match values.text(&format!("{prefix}metrics.targets.mode")) {
+                Some("off") => Which::None,
+                Some("all") => Which::All,
+                Some(_) => Which::Failing,
+                None => base.targets.which,
+            },
+            names: values.flag(&format!("{prefix}metrics.targets.names")).unwrap_or(base.targets.names),
+            limit: values.whole(&format!("{prefix}metrics.targets.limit")).unwrap_or(base.targets.limit),
         },
     }
 }
@@ -202,8 +203,10 @@ mod tests {
     }
 
     #[test]
-    fn targets_are_named_as_mode_and_names_say() {
-        let naming = |mode: &str, names: &str| {
+    fn targets_are_shown_as_mode_names_and_limit_say() {
+        for (mode, names, which) in
+            [("off", "true", Which::None), ("failing", "false", Which::Failing), ("all", "true", Which::All)]
+        {
             let env = Env::from_iter([
                 ("ALIBABA_CLOUD_REGION_ID", "cn-hangzhou"),
                 ("AGENTLESS_EXPORTER__METRICS__TARGETS__MODE", mode),
@@ -211,12 +214,8 @@ mod tests {
                 ("AGENTLESS_EXPORTER__METRICS__TARGETS__LIMIT", "7"),
             ]);
             let settings = load(&Inputs { env, ..Inputs::default() }).unwrap();
-            assert_eq!(settings.sources[0].poller.listed, 7);
-            settings.sources[0].poller.naming
-        };
-        for mode in ["failing", "all"] {
-            assert_eq!((naming(mode, "true"), naming(mode, "false")), (Naming::All, Naming::Ids));
+            let expected = TargetsShown { which, names: names == "true", limit: 7 };
+            assert_eq!(settings.sources[0].poller.targets, expected);
         }
-        assert_eq!((naming("off", "true"), naming("off", "false")), (Naming::Nothing, Naming::Nothing));
     }
 }

@@ -104,7 +104,7 @@ keys! {
         "a poll that gets no page for so long is abandoned and counts as failed";
     "poll.lookback" PerSource Open true Kind::Duration("1m", "400d"), "7d",
         "gauges count tasks that started within it, or still run";
-    "poll.full_every" PerSource Open false Kind::Duration("1m", "30d"), "6h",
+    "poll.full_every" PerSource Open true Kind::Duration("1s", "30d"), "6h",
         "between two full listings only what changed is asked for";
     "poll.stale_after" PerSource Open true Kind::Duration("1s", "30d"), "15m",
         "least age at which a snapshot is stale; also at least 3 intervals and 3 times the last poll";
@@ -129,11 +129,14 @@ keys! {
     "metrics.targets.keep" Global Open true Kind::Duration("0s", "3650d"), "35d",
         "the last finished state of a target outlives the look-back by this";
     "metrics.targets.mode" Global Open true Kind::Word(&["off", "failing", "all"]), "failing",
-        "which targets the status page and `once` name: none with off; series of their own come later";
+        "which targets have series of their own: those whose latest finished scan did not complete, or all; with \
+         off none have, and the status page and `once` name none";
     "metrics.targets.limit" Global Open true Kind::Whole(0, 100_000), "2000",
-        "most running scans and failing targets kept by name per source";
+        "most targets with series per source, failing ones first; also most entries of each list of the status page \
+         and `once`";
     "metrics.targets.names" Global Open true Kind::Flag, "true",
-        "whether instance and target names are shown, beside the id of a target";
+        "whether instance and target names are shown, beside the Uuid of a target; without them a target that has no \
+         Uuid is not shown";
     "state.path" Global Open true Kind::Path, "",
         "file in which counters and what was seen survive a restart; its folder must exist, and one process at a \
          time may have it";

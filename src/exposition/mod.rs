@@ -7,6 +7,7 @@ mod lines;
 mod meters;
 mod openmetrics;
 mod scans;
+mod targets;
 mod text;
 
 use std::sync::Arc;
@@ -52,7 +53,11 @@ pub fn render(format: Format, published: &[Arc<Published>], meters: &Meters, now
 
     let fresh =
         sources.iter().filter_map(|source| Some((source.status.name.as_str(), source.fresh_snapshot(now)?)));
-    let scans = family::joined(fresh.map(|(name, snapshot)| scans::families(name, snapshot)));
+    let scans = family::joined(fresh.map(|(name, snapshot)| {
+        let mut families = scans::families(name, snapshot);
+        families.extend(targets::families(name, snapshot));
+        families
+    }));
     let gathered = meters.gather();
     let families = scans
         .into_iter()

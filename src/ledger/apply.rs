@@ -23,7 +23,7 @@ impl Ledger {
         self.shown_since = Some(KeySet::default());
     }
 
-    /// Takes over a full listing, which was complete. A task that it does not show leaves the
+    /// Takes over a full listing, level was complete. A task that it does not show leaves the
     /// gauges, unless a delta has shown it since the listing began; its id stays known for the
     /// look-back. The first listing of a fresh ledger seeds it: what had finished is not counted.
     pub fn apply_full(&mut self, listing: FullListing, horizon: &Horizon) -> Changes {
@@ -33,27 +33,27 @@ impl Ledger {
         if !self.is_seeded {
             self.forgotten_until = Some(horizon.window_from);
         }
-        let mut take = |ledger: &mut Self, which: Which, rows: Records| {
-            let missing = which.of(ledger).keys().filter(|key| !rows.contains_key(key));
+        let mut take = |ledger: &mut Self, level: Level, rows: Records| {
+            let missing = level.of(ledger).keys().filter(|key| !rows.contains_key(key));
             let missing: Vec<_> = missing.filter(|key| !shown_since.contains(key)).copied().collect();
             for (key, row) in rows {
-                let known = which.of(ledger).get(&key).copied();
+                let known = level.of(ledger).get(&key).copied();
                 let row = match known {
                     Some(known) if shown_since.contains(&key) => latest_of(row, known),
                     _ => row,
                 };
                 let was_missed = known.is_none() && ledger.was_missed(&row);
                 changes.corrections += u64::from(was_missed);
-                ledger.take_row(which, key, row, horizon.now, &mut changes);
+                ledger.take_row(level, key, row, horizon.now, &mut changes);
             }
             for key in missing {
-                let has_left = ledger.set_absent(which, key, &mut changes);
+                let has_left = ledger.set_absent(level, key, &mut changes);
                 changes.corrections += u64::from(has_left && ledger.last_delta.is_some());
             }
         };
-        take(self, Which::Scans, scans);
+        take(self, Level::Scans, scans);
         self.has_roots = roots.is_some();
-        take(self, Which::Roots, roots.unwrap_or_default());
+        take(self, Level::Roots, roots.unwrap_or_default());
         self.rebuild_targets(&history, horizon, &mut changes);
         self.settle(names, ids, horizon, &mut changes);
         self.is_seeded = true;
@@ -61,7 +61,7 @@ impl Ledger {
         changes
     }
 
-    /// Takes over what a delta poll gave, which was complete.
+    /// Takes over what a delta poll gave, level was complete.
     pub fn apply_delta(&mut self, delta: DeltaListing, horizon: &Horizon) -> Changes {
         let DeltaListing { scans, roots, gone_scans, gone_roots, names, ids } = delta;
         let mut changes = Changes::default();
@@ -70,7 +70,7 @@ impl Ledger {
         }
         let mut is_in_order = true;
         for (key, row) in scans {
-            self.take_row(Which::Scans, key, row, horizon.now, &mut changes);
+            self.take_row(Level::Scans, key, row, horizon.now, &mut changes);
             let Some(record) = self.scans.get(&key).filter(|_| changes.scans.contains(&key)) else {
                 continue;
             };
@@ -78,13 +78,13 @@ impl Ledger {
             changes.targets.extend(record.target.filter(|_| record.status.is_finished()));
         }
         for (key, row) in roots {
-            self.take_row(Which::Roots, key, row, horizon.now, &mut changes);
+            self.take_row(Level::Roots, key, row, horizon.now, &mut changes);
         }
         for key in gone_scans {
-            self.set_absent(Which::Scans, key, &mut changes);
+            self.set_absent(Level::Scans, key, &mut changes);
         }
         for key in gone_roots {
-            self.set_absent(Which::Roots, key, &mut changes);
+            self.set_absent(Level::Roots, key, &mut changes);
         }
         if is_in_order && changes.corrections == 0 {
             self.forget_targets(horizon.targets_from, &mut changes);
@@ -97,11 +97,11 @@ impl Ledger {
     }
 
     /// Follows one task to `row`, and counts it if it has finished by it.
-    fn take_row(&mut self, which: Which, key: TaskKey, row: Record, now: UnixMillis, changes: &mut Changes) {
+    fn take_row(&mut self, level: Level, key: TaskKey, row: Record, now: UnixMillis, changes: &mut Changes) {
         let is_forgotten =
             self.forgotten_until.is_some_and(|until| row.dated().is_some_and(|at| at <= until));
         let is_seeded = self.is_seeded;
-        let entry = which.of_mut(self).entry(key);
+        let entry = level.of_mut(self).entry(key);
         let known = match &entry {
             Entry::Occupied(place) => Some(*place.get()),
             Entry::Vacant(_) => None,
@@ -110,21 +110,21 @@ impl Ledger {
         changes.corrections += u64::from(step.is_correction);
         if known != Some(step.record) {
             entry.insert_entry(step.record);
-            which.changed(changes).insert(key);
+            level.changed(changes).insert(key);
         }
         if step.is_finish && is_seeded && !(known.is_none() && is_forgotten) {
             changes.finished += 1;
-            match which {
-                Which::Scans => self.counters.scan_finished(&step.record, now),
-                Which::Roots => {}
+            match level {
+                Level::Scans => self.counters.scan_finished(&step.record, now),
+                Level::Roots => {}
             }
-            if which == Which::Roots || !self.has_roots {
+            if level == Level::Roots || !self.has_roots {
                 self.counters.root_finished(&step.record);
             }
         }
     }
 
-    /// Whether deltas should have shown a task that they did not know, of which `row` tells.
+    /// Whether deltas should have shown a task that they did not know, of level `row` tells.
     fn was_missed(&self, row: &Record) -> bool {
         let shown_by = self.last_delta.map(|at| at.minus(MISSED_MARGIN));
         let is_forgotten = row.dated() <= self.forgotten_until;
@@ -132,11 +132,11 @@ impl Ledger {
     }
 
     /// Notes that a task is shown no more; whether that is new.
-    fn set_absent(&mut self, which: Which, key: TaskKey, changes: &mut Changes) -> bool {
-        let record = which.of_mut(self).get_mut(&key);
+    fn set_absent(&mut self, level: Level, key: TaskKey, changes: &mut Changes) -> bool {
+        let record = level.of_mut(self).get_mut(&key);
         let Some(record) = record.filter(|record| !record.is_absent()) else { return false };
         *record = record.absent();
-        which.changed(changes).insert(key);
+        level.changed(changes).insert(key);
         true
     }
 
@@ -174,8 +174,8 @@ impl Ledger {
 
     /// Drops what nothing needs any more, and takes over names and ids.
     fn settle(&mut self, names: Names, ids: super::OpenIds, horizon: &Horizon, changes: &mut Changes) {
-        for which in [Which::Scans, Which::Roots] {
-            self.forget_tasks(which, horizon.window_from, changes);
+        for level in [Level::Scans, Level::Roots] {
+            self.forget_tasks(level, horizon.window_from, changes);
         }
         let known = |key| self.scans.get(&key).or_else(|| self.roots.get(&key));
         self.ids.renew(ids, |key| known(key).is_some_and(Record::is_open));
@@ -185,20 +185,21 @@ impl Ledger {
         let fails = |key| self.targets.get(&key).is_some_and(Target::is_failing);
         let old = mem::replace(&mut self.names, names);
         let before = old.clone();
-        self.names.carry_over(old, |key| running.contains(&key) || fails(key));
+        let needed = |key| running.contains(&key) || fails(key);
+        self.names.carry_over(old, needed, |key| self.targets.contains_key(&key));
         changes.targets.extend(self.names.differing(&before));
     }
 
     /// Drops tasks older than the look-back that have finished or are not shown, and remembers
     /// how far that went, so that none of them is ever counted again.
-    fn forget_tasks(&mut self, which: Which, window_from: UnixMillis, changes: &mut Changes) {
+    fn forget_tasks(&mut self, level: Level, window_from: UnixMillis, changes: &mut Changes) {
         let mut latest = None;
-        which.of_mut(self).retain(|&key, record| {
+        level.of_mut(self).retain(|&key, record| {
             let dated = if record.is_absent() { record.dated() } else { record.start };
             let may_go = record.is_absent() || record.status.is_finished();
             let Some(dated) = dated.filter(|&at| may_go && at < window_from) else { return true };
             latest = latest.max(Some(dated));
-            which.changed(changes).insert(key);
+            level.changed(changes).insert(key);
             false
         });
         self.forgotten_until = self.forgotten_until.max(latest);
@@ -207,12 +208,12 @@ impl Ledger {
 
 /// Scan tasks or main tasks.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Which {
+enum Level {
     Scans,
     Roots,
 }
 
-impl Which {
+impl Level {
     fn of(self, ledger: &Ledger) -> &Records {
         match self {
             Self::Scans => &ledger.scans,

@@ -34,6 +34,11 @@ impl OpenIds {
         self.0.get(&key)
     }
 
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = (TaskKey, &TaskIds)> {
+        self.0.iter().map(|(&key, ids)| (key, ids))
+    }
+
     /// Keeps `ids`, which were noted before.
     pub fn restore(&mut self, key: TaskKey, ids: TaskIds) {
         self.0.insert(key, ids);

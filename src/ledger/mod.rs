@@ -10,6 +10,7 @@ mod key;
 mod listing;
 mod names;
 mod record;
+mod shown;
 mod stored;
 mod targets;
 
@@ -18,8 +19,9 @@ pub use counters::{Counters, Durations, TypeCounters};
 pub use ids::{OpenIds, TaskIds};
 pub use key::{KeyMap, KeySet, TargetKey, TaskKey};
 pub use listing::{DeltaListing, FullListing, Horizon};
-pub use names::{Names, Naming};
+pub use names::Names;
 pub use record::Record;
+pub use shown::{TargetsShown, Which};
 pub use stored::{Parts, Standing};
 pub use targets::{Finished, Target, Targets};
 
@@ -66,12 +68,23 @@ impl Ledger {
         roots.iter().filter(|(_, root)| !root.is_absent())
     }
 
+    /// A scan task, if it is shown.
+    pub fn scan(&self, key: TaskKey) -> Option<&Record> {
+        self.scans.get(&key).filter(|scan| !scan.is_absent())
+    }
+
+    /// A main task, if it is shown.
+    pub fn root(&self, key: TaskKey) -> Option<&Record> {
+        let roots = if self.has_roots { &self.roots } else { &self.scans };
+        roots.get(&key).filter(|root| !root.is_absent())
+    }
+
     /// What is known of each target.
     pub fn targets(&self) -> &Targets {
         &self.targets
     }
 
-    /// The names of targets that fail, and of those that are being scanned.
+    /// The names of the targets that are shown one by one.
     pub fn names(&self) -> &Names {
         &self.names
     }

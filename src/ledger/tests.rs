@@ -153,7 +153,7 @@ fn named(target: &str) -> Names {
         measured_bytes: None,
         report: ReportStatus::None,
     };
-    names.note(&task, Naming::All);
+    names.note(&task);
     names
 }
 
@@ -245,7 +245,7 @@ fn the_newest_row_names_a_target_and_older_ones_fill_its_gaps() {
     let rows = [row(1, Some("old"), Some("i-1")), row(2, Some("new"), None), row(3, None, None)];
     for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0], [0, 2, 1]] {
         let mut names = Names::default();
-        order.iter().for_each(|&index| names.note(&rows[index], Naming::All));
+        order.iter().for_each(|&index| names.note(&rows[index]));
         let known = names.get(TargetKey::of(&rows[0]).unwrap()).unwrap();
         let told = [Some(known.best()), known.instance_id.as_ref()].map(|name| name.unwrap().as_str());
         assert_eq!(told, ["new", "i-1"], "{order:?}");
@@ -254,7 +254,7 @@ fn the_newest_row_names_a_target_and_older_ones_fill_its_gaps() {
 
 #[test]
 fn with_ids_alone_a_target_known_by_its_name_is_not_named() {
-    let mut names = Names::default();
+    let mut names = Names::new(TargetsShown { names: false, ..TargetsShown::default() });
     let mut task = Task {
         id: Cow::Borrowed("x"),
         target_type: TargetType::Image,
@@ -270,10 +270,10 @@ fn with_ids_alone_a_target_known_by_its_name_is_not_named() {
         measured_bytes: None,
         report: ReportStatus::None,
     };
-    names.note(&task, Naming::Ids);
+    names.note(&task);
     assert!(names.get(TargetKey::of(&task).unwrap()).is_none());
     task.target = Some(Cow::Borrowed("uuid"));
-    names.note(&task, Naming::Ids);
+    names.note(&task);
     let known = names.get(TargetKey::of(&task).unwrap()).unwrap();
     assert_eq!((known.best().as_str(), &known.instance_id), ("uuid", &None));
 }

@@ -71,6 +71,14 @@ metrics! {
         "When a scan task last completed, failed or timed out, polled; absent until one is known.";
     SCAN_ROOT_TASKS: Gauge "agentless_scan_root_tasks" ["source", "target_type", "status"]
         "Main tasks that started within the look-back or still run, polled from Security Center.";
+    SCAN_TARGET_STATUS: Gauge "agentless_scan_target_status" ["source", "target_type", "target", "status"]
+        "The status of the latest finished scan task of one target (its Uuid, else its TargetName), polled; the value is 1. The configuration says which targets have it (metrics.targets).";
+    SCAN_TARGET_LAST_SUCCESS: Gauge "agentless_scan_target_last_success_timestamp_seconds" ["source", "target_type", "target"]
+        "When a scan task of one target last completed, polled; absent until it is known.";
+    SCAN_TARGET_LAST_FINISHED: Gauge "agentless_scan_target_last_finished_timestamp_seconds" ["source", "target_type", "target"]
+        "When the latest finished scan task of one target completed, failed or timed out, polled; absent if the API does not tell.";
+    SCAN_TARGET_INFO: Gauge "agentless_scan_target_info" ["source", "target_type", "target", "instance_id", "instance_name", "target_name"]
+        "What one target with a status is called, by its newest rows, polled; the value is 1. Absent with metrics.targets.names: false.";
 
     SCAN_TASKS_FINISHED: Counter "agentless_scan_tasks_finished_total" ["source", "target_type", "status"]
         "Scan tasks that completed, failed or timed out, each once for every time it started.";
@@ -113,6 +121,8 @@ metrics! {
         "Rows read so far by the queries of the full listing under way, else of the last one; a task may be in several.";
     POLL_ROWS_EXPECTED: Gauge "agentless_exporter_poll_rows_expected" ["source"]
         "Rows that the API counts for the queries of the full listing under way so far, else of the last one.";
+    DELTA_FALLBACK: Gauge "agentless_exporter_delta_fallback" ["source"]
+        "1 while everything is listed at each poll because the API can't be asked for what changed, else 0.";
     SNAPSHOT_TASKS: Gauge "agentless_exporter_snapshot_tasks" ["source"]
         "Scan tasks in the last snapshot; absent before the first one.";
     SNAPSHOT_SKIPPED_ROWS: Gauge "agentless_exporter_snapshot_skipped_rows" ["source"]
@@ -123,6 +133,8 @@ metrics! {
         "Scan tasks that the source remembers.";
     STATE_PERSISTED: Gauge "agentless_exporter_state_persisted" []
         "1 while all that must survive a restart is in the state file, 0 while it can't be written; absent without state.path.";
+    TARGETS_DROPPED: Gauge "agentless_exporter_targets_dropped" ["source"]
+        "Targets that have no series of their own though metrics.targets.mode asks for them: they are beyond metrics.targets.limit, or have no name of their own that may be shown.";
     TARGETS_UNIDENTIFIED: Gauge "agentless_exporter_targets_unidentified" ["source"]
         "Scan tasks in the last snapshot that name no target; they count as tasks, not as targets.";
     API_REQUESTS: Counter "agentless_exporter_api_requests_total" ["source", "action", "code"]

@@ -105,6 +105,8 @@ pub struct SourceStatus {
     pub clock_skew_seconds: Option<f64>,
     /// Tasks whose ids the ledger knows.
     pub ledger_tasks: u64,
+    /// Whether everything is listed at each poll, because delta polls can't be relied on.
+    pub falls_back: bool,
 }
 
 impl SourceStatus {
@@ -130,6 +132,7 @@ impl SourceStatus {
             rows: RowProgress::default(),
             clock_skew_seconds: None,
             ledger_tasks: 0,
+            falls_back: false,
         }
     }
 }

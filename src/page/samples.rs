@@ -8,7 +8,7 @@ use crate::clock::UnixMillis;
 use crate::model::{
     FailureReason, Name, PollFailure, Progress, RowProgress, SourceStatus, Status, TargetNames, TargetType,
 };
-use crate::snapshot::{FailingTarget, Published, RunningScan, Snapshot, TypeFacts};
+use crate::snapshot::{FailingTarget, Published, RunningScan, Snapshot, TargetSeries, TypeFacts};
 
 /// The time at which the samples are looked at, a minute after their last poll.
 pub(crate) fn now() -> UnixMillis {
@@ -48,6 +48,7 @@ pub(crate) fn good(name: &str) -> Published {
         missing_rows: 0,
         running: Vec::new(),
         failing: Vec::new(),
+        series: TargetSeries::default(),
     }));
     published
 }

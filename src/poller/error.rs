@@ -58,6 +58,31 @@ pub enum PollError {
     ListingNotProven,
 }
 
+/// Why the API of a source can't be asked for what changed, so that everything is listed instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unfit {
+    /// A filter is refused.
+    #[error("the API refuses the filter {0}")]
+    Refused(&'static str),
+    /// A filter has no effect.
+    #[error("the API ignores the filter {0}")]
+    Ignored(&'static str),
+    /// The counts are no measure.
+    #[error("the API counts fewer finished tasks than it shows")]
+    FallsShort,
+}
+
+/// A delta poll that gave nothing.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DeltaError {
+    /// It can't be relied on.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+    /// It failed.
+    #[error(transparent)]
+    Poll(#[from] PollError),
+}
+
 impl PollError {
     /// The kind of failure, which is the label of the metric.
     pub fn reason(&self) -> FailureReason {

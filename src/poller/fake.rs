@@ -41,11 +41,15 @@ pub(super) struct FakeTask {
     pub(super) target_type: i64,
     /// Hours before [`NOW`] that it started.
     pub(super) hours_ago: i64,
+    /// Milliseconds after that at which it really did, and from there to its end.
+    pub(super) later: i64,
+    pub(super) took: i64,
 }
 
 /// A main task that completed `hours_ago`.
 pub(super) fn main_task(id: &str, hours_ago: i64) -> FakeTask {
-    FakeTask { id: id.to_owned(), parent: None, status: 2, target_type: 1, hours_ago }
+    let id = id.to_owned();
+    FakeTask { id, parent: None, status: 2, target_type: 1, hours_ago, later: 0, took: 60_000 }
 }
 
 /// A subtask of `parent` that completed `hours_ago`.
@@ -54,14 +58,14 @@ pub(super) fn subtask(id: &str, parent: &str, hours_ago: i64) -> FakeTask {
 }
 
 impl FakeTask {
-    fn start(&self) -> i64 {
-        NOW - self.hours_ago * 3_600_000
+    pub(super) fn start(&self) -> i64 {
+        NOW - self.hours_ago * 3_600_000 + self.later
     }
 
     fn row(&self) -> Value {
         json!({
             "TaskId": self.id, "Status": self.status, "TargetType": self.target_type,
-            "StartTime": self.start(), "EndTime": self.start() + 60_000, "Uuid": format!("host-of-{}", self.id),
+            "StartTime": self.start(), "EndTime": self.start() + self.took, "Uuid": format!("host-of-{}", self.id),
         })
     }
 
@@ -72,6 +76,10 @@ impl FakeTask {
             && params.get("TaskId").is_none_or(|id| self.parent.as_ref() == Some(id))
             && number("Status").is_none_or(|status| status == self.status)
             && number("TargetType").is_none_or(|target_type| target_type == self.target_type)
+            && params
+                .get("TaskIdList")
+                .is_none_or(|list| serde_json::from_str::<Vec<String>>(list).unwrap().contains(&self.id))
+            && params.get("Uuid").is_none_or(|uuid| *uuid == format!("host-of-{}", self.id))
             && number("StartTime").is_none_or(|start| self.start() >= start)
     }
 }
@@ -138,7 +146,7 @@ impl Cloud {
     pub(super) fn page(&self, params: &Params) -> Value {
         let mut tasks: Vec<_> =
             self.tasks.lock().unwrap().iter().filter(|task| task.matches(params)).cloned().collect();
-        tasks.sort_by_key(|task| (task.hours_ago, task.id.clone()));
+        tasks.sort_by_key(|task| (-task.start(), task.id.clone()));
         let size: usize = params["PageSize"].parse().unwrap();
         let page: usize = params["CurrentPage"].parse().unwrap();
         let rows: Vec<Value> = tasks.iter().skip((page - 1) * size).take(size).map(FakeTask::row).collect();

@@ -27,6 +27,13 @@ pub(super) struct Root {
     pub(super) id: Box<str>,
 }
 
+impl Root {
+    /// Its id.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+}
+
 impl Kept for Root {
     fn keep(task: &Task<'_>) -> Self {
         Self { record: Record::from(task), id: task.id.as_ref().into() }
@@ -87,7 +94,8 @@ impl FullReader<'_> {
         };
         self.pager.check_usable(full.lost)?;
         full.unknown = std::mem::take(&mut *self.pager.unknown_fields());
-        full.listing.names = std::mem::take(&mut *self.pager.names());
+        full.listing.names = std::mem::take(&mut *self.pager.names(full.way == Listing::Root));
+        full.listing.ids = std::mem::take(&mut *self.pager.ids());
         Ok(full)
     }
 
@@ -115,12 +123,12 @@ impl FullReader<'_> {
         let before = self.window_from().minus(ROOT_MARGIN);
         let mut late = self.since::<Root>(&Query::main_tasks(), before).await?.rows;
         late.retain(|key, _| !roots.rows.contains_key(key));
-        let scans = self.subtasks_of(roots.rows.values().chain(late.values())).await?;
+        let scans = self.subtasks_of(roots.rows.values().chain(late.values()).map(Root::id)).await?;
         let mut history = Listed::default();
         if let Some(from) = self.history_from(with_history) {
             let mut older = self.since::<Root>(&Query::main_tasks(), from).await?.rows;
             older.retain(|key, _| !roots.rows.contains_key(key) && !late.contains_key(key));
-            history = self.subtasks_of(older.values()).await?;
+            history = self.subtasks_of(older.values().map(Root::id)).await?;
         }
         let lost = sum(sum(roots.lost, scans.lost), history.lost);
         let (scans, roots) = (scans.rows, Some(into_records(roots.rows)));
@@ -151,11 +159,11 @@ impl FullReader<'_> {
 
     /// The subtasks of each of `roots`, several main tasks at a time. A main task that the API no
     /// longer knows, though it listed it, costs only itself.
-    async fn subtasks_of<'r>(
+    pub(super) async fn subtasks_of<'r, V: Kept>(
         &self,
-        roots: impl Iterator<Item = &'r Root>,
-    ) -> Result<Listed<Record>, PollError> {
-        let queries: Vec<Query> = roots.map(|root| Query::subtasks_of(&root.id)).collect();
+        roots: impl Iterator<Item = &'r str>,
+    ) -> Result<Listed<V>, PollError> {
+        let queries: Vec<Query> = roots.map(Query::subtasks_of).collect();
         let mut waiting = queries.iter();
         let mut under_way = FuturesUnordered::new();
         let mut all = Listed::default();
@@ -198,7 +206,7 @@ impl FullReader<'_> {
     }
 
     /// One listing, or one for each type of target that is configured.
-    async fn each_type<V: Kept>(&self, query: &Query) -> Result<Listed<V>, PollError> {
+    pub(super) async fn each_type<V: Kept>(&self, query: &Query) -> Result<Listed<V>, PollError> {
         if self.config.target_types.is_empty() {
             return self.pager.read_all(query).await;
         }
@@ -239,12 +247,12 @@ pub(super) fn is_refusal(error: &PollError) -> bool {
     matches!(error, PollError::Call(error) if error.reason() == FailureReason::Config)
 }
 
-fn into_records(roots: Roots) -> Records {
+pub(super) fn into_records(roots: Roots) -> Records {
     roots.into_iter().map(|(key, root)| (key, root.record)).collect()
 }
 
 /// What two listings lost that may have lost the same rows.
-fn greater(a: LostRows, b: LostRows) -> LostRows {
+pub(super) fn greater(a: LostRows, b: LostRows) -> LostRows {
     LostRows { skipped: a.skipped.max(b.skipped), missing: a.missing.max(b.missing) }
 }
 

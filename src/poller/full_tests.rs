@@ -49,10 +49,10 @@ async fn a_fresh_ledger_learns_the_last_states_of_targets_from_further_back() {
     let long = Config { keep_targets: 200 * HOUR, ..config(Listing::Auto) };
     for cloud in [Cloud::with(tasks()), per_root_cloud(tasks())] {
         let mut source = cloud.source(long.clone());
-        source.poll().await;
+        source.poll_full().await;
         assert_eq!(counts(&source.subscribe().borrow()), (1, 1, 2));
         let first = cloud.asked.lock().unwrap().len();
-        source.poll().await;
+        source.poll_full().await;
         assert_eq!(counts(&source.subscribe().borrow()), (1, 1, 2));
         let second = cloud.asked.lock().unwrap().len() - first;
         assert!(second < first, "the history is read once: {first} requests, then {second}");
@@ -126,7 +126,7 @@ async fn lost_rows_are_counted_once_though_they_are_lost_in_several_listings() {
     });
     let mut source = cloud.source(Config { keep_targets: 48 * HOUR, ..config(Listing::Flat) });
     for _ in 0..2 {
-        source.poll().await;
+        source.poll_full().await;
         let snapshot = source.subscribe().borrow().snapshot.clone().unwrap();
         assert_eq!((snapshot.tasks, snapshot.skipped_rows, snapshot.missing_rows), (298, 1, 1));
     }
@@ -195,9 +195,9 @@ async fn the_first_poll_shows_what_later_ones_show_of_tasks_without_a_start() {
         Answer::Body(page)
     });
     let mut source = cloud.source(Config { keep_targets: 200 * HOUR, ..config(Listing::PerRoot) });
-    source.poll().await;
+    source.poll_full().await;
     let first = Arc::clone(&source.subscribe().borrow());
-    source.poll().await;
+    source.poll_full().await;
     assert_eq!(counts(&first), counts(&source.subscribe().borrow()));
     assert_eq!(counts(&first), (1, 1, 2));
 }
@@ -300,10 +300,10 @@ async fn a_gap_in_the_history_is_read_again_a_few_times() {
     });
     let long = || Config { keep_targets: 200 * HOUR, ..config(Listing::Root) };
     let mut source = cloud.source(long());
-    source.poll().await;
+    source.poll_full().await;
     assert_eq!(source.subscribe().borrow().snapshot.as_ref().unwrap().missing_rows, 1);
     hides.store(false, Ordering::Relaxed);
-    source.poll().await;
+    source.poll_full().await;
     assert_eq!(counts(&source.subscribe().borrow()), (1, 1, 2));
 
     // What stays hidden is not asked for for ever.
@@ -312,7 +312,7 @@ async fn a_gap_in_the_history_is_read_again_a_few_times() {
     let mut asked = Vec::new();
     for _ in 0..5 {
         let before = cloud.asked.lock().unwrap().len();
-        source.poll().await;
+        source.poll_full().await;
         asked.push(cloud.asked.lock().unwrap().len() - before);
     }
     // A first page that is short makes one request more of each read.

@@ -1,14 +1,19 @@
 //! When and how the tasks of a source are read: pages, listings, schedule, publication.
 
+mod delta;
 mod error;
+mod fingerprint;
 mod full;
 mod notices;
 mod pager;
+mod plan;
 mod proof;
 mod publish;
 mod read;
 mod schedule;
 mod source;
+mod upstream;
+mod vanished;
 
 pub use error::PollError;
 pub use schedule::first_delay;
@@ -16,7 +21,7 @@ pub use source::{Identity, Source};
 
 use std::time::Duration;
 
-use crate::ledger::Naming;
+use crate::ledger::TargetsShown;
 use crate::model::{Listing, TargetType};
 
 /// How one source is polled.
@@ -28,6 +33,8 @@ pub struct Config {
     pub stall_timeout: Duration,
     /// Gauges count tasks that started within it, or still run.
     pub lookback: Duration,
+    /// Time between two full listings; between them only what changed is asked for.
+    pub full_every: Duration,
     /// Least age at which a snapshot is stale.
     pub stale_after: Duration,
     /// How long the last finished state of a target outlives the look-back.
@@ -40,10 +47,8 @@ pub struct Config {
     pub listing: Listing,
     /// Types of targets to list, none of them [`TargetType::Unknown`]; empty for all.
     pub target_types: Vec<TargetType>,
-    /// Most running scans, and most failing targets, that a snapshot lists.
-    pub listed: usize,
-    /// How their targets are named.
-    pub naming: Naming,
+    /// Which targets are shown one by one, and how.
+    pub targets: TargetsShown,
 }
 
 impl Default for Config {
@@ -52,18 +57,20 @@ impl Default for Config {
             interval: Duration::from_secs(2 * 60),
             stall_timeout: Duration::from_secs(2 * 60),
             lookback: Duration::from_secs(7 * 86_400),
+            full_every: Duration::from_secs(6 * 3600),
             stale_after: Duration::from_secs(15 * 60),
             keep_targets: Duration::from_secs(35 * 86_400),
             page_size: 50,
             concurrency: 2,
             listing: Listing::Auto,
             target_types: Vec::new(),
-            listed: 2000,
-            naming: Naming::All,
+            targets: TargetsShown::default(),
         }
     }
 }
 
+#[cfg(test)]
+mod delta_tests;
 #[cfg(test)]
 mod fake;
 #[cfg(test)]

@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use crate::model::{FailureReason, Field, Listing, PollFailure, SourceStatus};
 use crate::snapshot::LostRows;
 
+use super::error::Unfit;
+
 /// What has been told and still holds.
 #[derive(Debug, Default)]
 pub(super) struct Notices {
@@ -14,6 +16,7 @@ pub(super) struct Notices {
     stale: bool,
     lost: LostRows,
     unknown: BTreeSet<Field>,
+    unfit: bool,
 }
 
 impl Notices {
@@ -70,6 +73,20 @@ impl Notices {
         }
     }
 
+    /// Delta polls can't be relied on.
+    pub(super) fn delta_unfit(&mut self, source: &str, unfit: Unfit) {
+        if !std::mem::replace(&mut self.unfit, true) {
+            tracing::warn!(source, reason = %unfit, "what changed can't be asked for; everything is listed at each poll");
+        }
+    }
+
+    /// A delta poll was good.
+    pub(super) fn delta_fit(&mut self, source: &str) {
+        if std::mem::take(&mut self.unfit) {
+            tracing::info!(source, "what changed can be asked for again");
+        }
+    }
+
     fn lost_rows(&mut self, source: &str, lost: LostRows) {
         let LostRows { skipped, missing } = lost;
         if skipped > 0 && self.lost.skipped == 0 {
@@ -91,36 +108,9 @@ impl Notices {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-    use std::sync::{Arc, Mutex};
-
     use super::*;
     use crate::clock::UnixMillis;
-
-    /// The log lines of `work`, without time and target.
-    fn told(work: impl FnOnce()) -> Vec<String> {
-        #[derive(Clone, Default)]
-        struct Lines(Arc<Mutex<Vec<u8>>>);
-        impl io::Write for Lines {
-            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-                self.0.lock().unwrap().write(bytes)
-            }
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
-        let lines = Lines::default();
-        let writer = lines.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_ansi(false)
-            .without_time()
-            .with_target(false)
-            .with_writer(move || writer.clone())
-            .finish();
-        tracing::subscriber::with_default(subscriber, work);
-        let bytes = lines.0.lock().unwrap().clone();
-        String::from_utf8(bytes).unwrap().lines().map(|line| line.trim_start().to_owned()).collect()
-    }
+    use crate::logging::told;
 
     fn failure(reason: FailureReason) -> PollFailure {
         let at = UnixMillis::new(1).unwrap();

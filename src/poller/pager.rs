@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::Semaphore;
 
-use crate::ledger::{KeyMap, Names, Naming, TaskKey};
+use crate::ledger::{KeyMap, Names, OpenIds, TargetsShown, TaskKey};
 use crate::model::{Field, Task};
 use crate::rpc::CallError;
 use crate::sas::{Api, Page, Query};
@@ -62,10 +62,11 @@ pub(super) struct Pager<'a> {
     pub(super) concurrency: usize,
     pub(super) stall_timeout: Duration,
     pub(super) publisher: &'a Publisher,
+    /// Whether its rows are told as the progress of a full listing.
+    pub(super) shows_progress: bool,
     /// Places for requests, as many as `concurrency`: several listings are read at a time.
     pub(super) places: Semaphore,
     pub(super) tally: Tally,
-    pub(super) naming: Naming,
 }
 
 /// Rows of a poll, repeated ones too, the fields whose values were not understood, and names.
@@ -75,6 +76,16 @@ pub(super) struct Tally {
     skipped: AtomicU64,
     unknown: Mutex<BTreeSet<Field>>,
     names: Mutex<Names>,
+    ids: Mutex<OpenIds>,
+    names_of_main_tasks: Mutex<Names>,
+}
+
+impl Tally {
+    /// Nothing yet, and room for the names of the targets that are `shown`.
+    pub(super) fn new(shown: TargetsShown) -> Self {
+        let names = || Mutex::new(Names::new(shown));
+        Self { names: names(), names_of_main_tasks: names(), ..Self::default() }
+    }
 }
 
 /// A complete listing.
@@ -104,7 +115,7 @@ impl Pager<'_> {
         let mut reads: VecDeque<Read<V>> = VecDeque::new();
         let mut was_whole = false;
         for number in 0..MOST_READS {
-            let read = self.read_once(query, number == 0).await?;
+            let read = self.read_once(query, self.shows_progress && number == 0).await?;
             if read.is_complete() || reads.back().is_some_and(|last| read.confirms(last)) {
                 return Ok(Listed { lost: read.lost(), rows: read.rows });
             }
@@ -125,6 +136,25 @@ impl Pager<'_> {
         Err(PollError::Shifting { reads: MOST_READS, rows: union_size(&reads) as u64, expected })
     }
 
+    /// A single row, for the count beside it. A server that refuses so small a page gives one of
+    /// the usual size.
+    pub(super) async fn one_row<V: Kept>(&self, query: &Query) -> Result<Page<(TaskKey, V)>, PollError> {
+        match self.before_stall(self.page(query, 1, 1)).await? {
+            Err(error) if refuses_page_size(&error) => self.first_page(query).await,
+            page => Ok(page?),
+        }
+    }
+
+    /// Whether few enough rows were unusable, beside `known` tasks that were not read again.
+    pub(super) fn check_few_unusable(&self, known: u64) -> Result<(), PollError> {
+        let skipped = self.tally.skipped.load(Ordering::Relaxed);
+        let rows = self.tally.received.load(Ordering::Relaxed).saturating_add(known);
+        if skipped * ROWS_PER_UNUSABLE > rows {
+            return Err(PollError::UnusableRows { skipped, rows });
+        }
+        Ok(())
+    }
+
     /// The first page alone, for a look.
     pub(super) async fn first_page<V: Kept>(&self, query: &Query) -> Result<Page<(TaskKey, V)>, PollError> {
         self.begin(query).await.map(|(page, _)| page)
@@ -134,11 +164,8 @@ impl Pager<'_> {
     /// enough were unusable, and some came if there are any. An account whose every row is hidden
     /// would look empty and healthy.
     pub(super) fn check_usable(&self, lost: LostRows) -> Result<(), PollError> {
-        let skipped = self.tally.skipped.load(Ordering::Relaxed);
+        self.check_few_unusable(0)?;
         let rows = self.tally.received.load(Ordering::Relaxed);
-        if skipped * ROWS_PER_UNUSABLE > rows {
-            return Err(PollError::UnusableRows { skipped, rows });
-        }
         if rows == 0 && lost.missing > 0 {
             return Err(PollError::NothingShown { counted: lost.missing });
         }
@@ -150,9 +177,16 @@ impl Pager<'_> {
         self.tally.unknown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Names of targets that came so far.
-    pub(super) fn names(&self) -> MutexGuard<'_, Names> {
-        self.tally.names.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Names of targets that came so far: of `main_tasks`, or of subtasks. Apart, because targets
+    /// of main tasks count only where these are the scan tasks.
+    pub(super) fn names(&self, main_tasks: bool) -> MutexGuard<'_, Names> {
+        let names = if main_tasks { &self.tally.names_of_main_tasks } else { &self.tally.names };
+        names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ids of tasks that came so far and had not finished.
+    pub(super) fn ids(&self) -> MutexGuard<'_, OpenIds> {
+        self.tally.ids.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// `shows_progress` for the first read: rows that are read again are no progress.
@@ -214,11 +248,14 @@ impl Pager<'_> {
     ) -> Result<Page<(TaskKey, V)>, CallError> {
         let place = self.places.acquire().await.expect("the semaphore is never closed");
         let keep = |task: &Task<'_>| {
-            self.names().note(task, self.naming);
+            self.names(query.root_task).note(task);
+            self.ids().note(task);
             (TaskKey::of(&task.id), V::keep(task))
         };
-        let page = self.api.list(query, page, size, keep).await?;
+        let page = self.api.list(query, page, size, keep).await;
         drop(place);
+        self.publisher.rate_limit(self.api.client().rate_limit());
+        let page = page?;
         self.tally.received.fetch_add(page.rows.len() as u64 + page.skipped, Ordering::Relaxed);
         self.tally.skipped.fetch_add(page.skipped, Ordering::Relaxed);
         self.unknown_fields().extend(page.unknown.iter().map(|(field, _)| field));

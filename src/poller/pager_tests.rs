@@ -9,7 +9,6 @@ use super::pager::{Listed, PageSize, Pager, Tally};
 use super::publish::Publisher;
 use super::{Config, PollError};
 use crate::clock::{Clock, UnixMillis};
-use crate::ledger::Naming;
 use crate::ledger::{Record, TaskKey};
 use crate::meters::Meters;
 use crate::model::FailureReason;
@@ -34,9 +33,9 @@ async fn read(cloud: &Cloud, page_size: u32) -> Result<Listed<Record>, PollError
         concurrency: 3,
         stall_timeout: Duration::from_secs(120),
         publisher: &publisher,
+        shows_progress: true,
         places: Semaphore::new(3),
         tally: Tally::default(),
-        naming: Naming::All,
     };
     let listed = pager.read_all(&Query::main_tasks()).await?;
     pager.check_usable(listed.lost)?;

@@ -105,10 +105,10 @@ async fn running_main_tasks_without_subtasks_do_not_hide_a_finished_one() {
 async fn a_way_once_found_stays_while_nothing_speaks_against_it() {
     let cloud = Cloud::with(fleet());
     let mut source = cloud.source(config(Listing::Auto));
-    source.poll().await;
+    source.poll_full().await;
     // Only a new main task is left, without subtasks so far.
     *cloud.tasks.lock().unwrap() = vec![FakeTask { status: 1, ..main_task("r3", 0) }];
-    source.poll().await;
+    source.poll_full().await;
     let published = source.subscribe().borrow().clone();
     assert_eq!((published.status.listing, &published.status.failure), (Listing::Flat, &None));
     assert_eq!(counts(&published).0, 0);
@@ -129,12 +129,12 @@ async fn an_account_that_was_last_scanned_before_the_look_back_keeps_the_states_
         let monthly = Config { keep_targets: 800 * HOUR, ..config(Listing::Auto) };
         let mut source = cloud.source(monthly);
         for _ in 0..2 {
-            source.poll().await;
+            source.poll_full().await;
             let published = source.subscribe().borrow().clone();
             assert_eq!((counts(&published), published.status.listing), ((0, 0, 2), way));
         }
         cloud.tasks.lock().unwrap().extend([main_task("r9", 1), subtask("s9", "r9", 1)]);
-        source.poll().await;
+        source.poll_full().await;
         assert_eq!(counts(&source.subscribe().borrow()), (1, 1, 3), "{way}");
     }
 }
@@ -157,10 +157,10 @@ async fn a_main_task_that_failed_at_once_does_not_make_main_tasks_scans() {
 async fn a_change_of_the_way_leaves_nothing_of_the_old_one() {
     let cloud = Cloud::with([main_task("r1", 100), main_task("r2", 1)]);
     let mut source = cloud.source(Config { keep_targets: 200 * HOUR, ..config(Listing::Auto) });
-    source.poll().await;
+    source.poll_full().await;
     assert_eq!(counts(&source.subscribe().borrow()), (1, 1, 2));
     cloud.tasks.lock().unwrap().extend([subtask("s1", "r1", 100), subtask("s2", "r2", 1)]);
-    source.poll().await;
+    source.poll_full().await;
     let published = source.subscribe().borrow().clone();
     assert_eq!((counts(&published), published.status.listing), ((1, 1, 2), Listing::Flat));
 }
@@ -169,14 +169,14 @@ async fn a_change_of_the_way_leaves_nothing_of_the_old_one() {
 async fn a_proven_account_is_not_asked_for_more_proof_than_needed() {
     let cloud = Cloud::with((0..40).map(|n| main_task(&format!("r{n}"), n % 20)));
     let mut source = cloud.source(config(Listing::Auto));
-    source.poll().await;
+    source.poll_full().await;
     let asked = |cloud: &Cloud| {
         let asked = cloud.asked.lock().unwrap();
         asked.iter().filter(|params| params.contains_key("TaskId")).count()
     };
     let first = asked(&cloud);
     assert!((20..=25).contains(&first), "{first}");
-    source.poll().await;
+    source.poll_full().await;
     assert_eq!(asked(&cloud) - first, 5);
 }
 
@@ -190,11 +190,11 @@ async fn a_refused_flat_listing_is_no_empty_account() {
             if is_flat && switch.load(Ordering::Relaxed) { Answer::Refused(400, code) } else { Answer::Good }
         });
         let mut source = cloud.source(config(Listing::Auto));
-        source.poll().await;
+        source.poll_full().await;
         refusing.store(true, Ordering::Relaxed);
         let newer = (0..5).map(|n| FakeTask { status: 1, ..main_task(&format!("new{n}"), 0) });
         cloud.tasks.lock().unwrap().extend(newer);
-        source.poll().await;
+        source.poll_full().await;
         let published = source.subscribe().borrow().clone();
         assert_eq!(
             (published.status.consecutive_failures, published.status.listing),
@@ -244,11 +244,11 @@ async fn a_subtask_that_goes_meanwhile_does_not_change_the_way() {
 async fn main_tasks_that_have_subtasks_after_all_are_no_scans() {
     let cloud = per_root_cloud(vec![main_task("r1", 2)]);
     let mut source = cloud.source(config(Listing::Auto));
-    source.poll().await;
+    source.poll_full().await;
     assert_eq!(source.subscribe().borrow().status.listing, Listing::Root);
     // They started before the look-back, so no flat listing must hold them.
     cloud.tasks.lock().unwrap().push(subtask("s1", "r1", 30));
-    source.poll().await;
+    source.poll_full().await;
     let published = source.subscribe().borrow().clone();
     assert_eq!((published.status.listing, counts(&published).0), (Listing::PerRoot, 0));
 }

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 
 use crate::clock::UnixMillis;
 use crate::ledger::Ledger;
-use crate::model::{Listing, PollFailure, RowProgress, SourceStatus};
-use crate::snapshot::{Published, Snapshot};
+use crate::model::{Listing, PollFailure, PollKind, RowProgress, SourceStatus};
+use crate::snapshot::{LostRows, Published, Snapshot};
 
 use super::Config;
 
@@ -61,12 +61,22 @@ impl Publisher {
         self.change(|published| published.status.next_poll = Some(time));
     }
 
-    /// A full poll begins at `now`.
+    /// A poll begins at `now`.
     pub(super) fn poll_begins(&self, now: UnixMillis) {
+        self.change(|published| published.status.poll_began = Some(now));
+    }
+
+    /// A poll of everything begins at `now`.
+    pub(super) fn full_poll_begins(&self, now: UnixMillis) {
         self.change(|published| {
             published.status.poll_began = Some(now);
             published.status.rows = RowProgress::default();
         });
+    }
+
+    /// Whether everything is listed at each poll, because delta polls can't be relied on.
+    pub(super) fn falls_back(&self, falls_back: bool) {
+        self.change(|published| published.status.falls_back = falls_back);
     }
 
     /// The listing under way has read `read` rows more, and has `expected` more than was known.
@@ -78,27 +88,30 @@ impl Publisher {
         });
     }
 
-    /// A full poll that took `duration` gave `snapshot` of `ledger`. What was counted moves in the
-    /// same instant.
-    pub(super) fn success(
-        &self,
-        snapshot: Snapshot,
-        ledger: &Ledger,
-        listing: Listing,
-        duration: Duration,
-        link: Link,
-    ) {
+    /// So many requests a second are allowed now.
+    pub(super) fn rate_limit(&self, rate: f64) {
+        if self.published.borrow().status.rate_limit != rate {
+            self.change(|published| published.status.rate_limit = rate);
+        }
+    }
+
+    /// A poll gave `snapshot` of `ledger`. What was counted moves in the same instant.
+    pub(super) fn success(&self, snapshot: Snapshot, ledger: &Ledger, outcome: &Outcome, link: Link) {
         self.change(|published| {
             let status = &mut published.status;
             status.poll_began = None;
             status.last_poll = Some(snapshot.as_of);
             status.last_success = Some(snapshot.as_of);
-            status.last_full_success = Some(snapshot.as_of);
-            status.listing = listing;
+            if outcome.kind == PollKind::Full {
+                status.last_full_success = Some(snapshot.as_of);
+            }
+            status.listing = outcome.way;
             status.ledger_tasks = ledger.len() as u64;
             status.failure = None;
             status.consecutive_failures = 0;
-            status.stale_after = self.least_stale_after.max(duration * 3);
+            if let Some(duration) = outcome.duration {
+                status.stale_after = self.least_stale_after.max(duration * 3);
+            }
             link.note(status);
             published.snapshot = Some(Arc::new(snapshot));
             if *published.counters != *ledger.counters() {
@@ -123,6 +136,17 @@ impl Publisher {
     fn change(&self, change: impl FnOnce(&mut Published)) {
         self.published.send_modify(|published| change(Arc::make_mut(published)));
     }
+}
+
+/// What a good poll was.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outcome {
+    pub(super) kind: PollKind,
+    /// How the tasks were listed.
+    pub(super) way: Listing,
+    pub(super) lost: LostRows,
+    /// How long it took; `None` of a listing beside which other polls went on.
+    pub(super) duration: Option<Duration>,
 }
 
 /// What the way to the endpoint has shown of itself.

@@ -16,7 +16,9 @@ pub fn first_delay(index: usize, sources: usize, interval: Duration) -> Duration
     (span / sources).saturating_mul(index)
 }
 
-/// Ticks at a fixed interval, one poll at a time. A tick that falls into a poll is skipped.
+/// Ticks at a fixed interval, one poll at a time. A tick that falls into a poll is skipped, and
+/// the next poll waits for the next tick after its end: polls that always take a little longer than
+/// the interval start at every second tick, and never one right after the other.
 #[derive(Debug)]
 pub(super) struct Schedule {
     next: Instant,
@@ -54,6 +56,8 @@ impl Schedule {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -86,5 +90,60 @@ mod tests {
         tokio::time::advance(35 * SECOND).await;
         assert_eq!(schedule.skip_missed(), 3);
         assert_eq!(schedule.until_next(), 5 * SECOND);
+    }
+
+    /// When polls that take `durations` start and end, and how many ticks each made be skipped.
+    async fn polls(interval: Duration, durations: &[Duration]) -> Vec<(Duration, Duration, u64)> {
+        let origin = Instant::now();
+        let mut schedule = Schedule::new(Duration::ZERO, interval);
+        let mut polls = Vec::new();
+        for &duration in durations {
+            schedule.tick().await;
+            let start = origin.elapsed();
+            tokio::time::advance(duration).await;
+            polls.push((start, origin.elapsed(), schedule.skip_missed()));
+        }
+        polls
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn polls_a_little_longer_than_the_interval_start_at_every_second_tick() {
+        let polls = polls(10 * SECOND, &[11 * SECOND; 4]).await;
+        let starts: Vec<_> = polls.iter().map(|(start, ..)| start.as_secs()).collect();
+        assert_eq!(starts, [0, 20, 40, 60]);
+        assert!(polls.iter().all(|(.., skipped)| *skipped == 1), "{polls:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_poll_that_ends_at_a_tick_skips_none() {
+        let polls = polls(10 * SECOND, &[10 * SECOND; 3]).await;
+        let starts: Vec<_> = polls.iter().map(|(start, ..)| start.as_secs()).collect();
+        assert_eq!(starts, [0, 10, 20]);
+        assert!(polls.iter().all(|(.., skipped)| *skipped == 0), "{polls:?}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn polls_never_overlap_and_every_tick_is_one_or_skipped(
+            millis in proptest::collection::vec(0u64..60_000, 1..30),
+        ) {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+            let durations: Vec<_> = millis.into_iter().map(Duration::from_millis).collect();
+            let interval = 10 * SECOND;
+            let polls = runtime.block_on(polls(interval, &durations));
+            let mut ticks = 0;
+            let mut last_end = Duration::ZERO;
+            for (start, end, skipped) in polls {
+                prop_assert_eq!(start, interval * ticks);
+                prop_assert!(start >= last_end);
+                // No later than the first tick after the end of the one before.
+                prop_assert!(start < last_end + interval);
+                ticks += 1 + u32::try_from(skipped).unwrap();
+                last_end = end;
+            }
+        }
     }
 }

@@ -79,8 +79,8 @@ async fn polls_start_every_interval_and_the_first_after_its_delay() {
 
 #[tokio::test(start_paused = true)]
 async fn a_poll_that_takes_long_skips_the_ticks_it_runs_over_and_counts_them() {
-    // Two answers of 75 s make polls of 150 s.
-    let cloud = Cloud::scripted([main_task("r1", 1)], |_, _| Answer::Late(75 * SECOND));
+    // Two answers make the full listing, five the delta poll after it.
+    let cloud = Cloud::scripted([main_task("r1", 1)], |_, _| Answer::Late(35 * SECOND));
     let patient = Config { keep_targets: Duration::ZERO, stall_timeout: 100 * SECOND, ..config() };
     let slow = rpc::Config { requests_per_second: 1e6, request_timeout: 90 * SECOND, ..quick() };
     let (source, meters) = cloud.source_with(patient, slow);
@@ -93,12 +93,12 @@ async fn a_poll_that_takes_long_skips_the_ticks_it_runs_over_and_counts_them() {
         let at = published.wait_for(|p| p.status.last_poll.is_some_and(|at| ends.last() != Some(&at))).await;
         ends.push(at.unwrap().status.last_poll.unwrap());
     }
-    assert_eq!(ends[1].since(ends[0]), 180 * SECOND);
-    assert_eq!(began.elapsed(), 330 * SECOND);
+    assert_eq!(ends[1].since(ends[0]), 225 * SECOND);
+    assert_eq!(began.elapsed(), 295 * SECOND);
     assert!(published.borrow().status.failure.is_none());
-    // Of the first poll those at 60 and 120 s; the second began at 180 s.
+    // Of the first poll that at 60 s; the second began at 120 s.
     tokio::task::yield_now().await;
-    assert_eq!(skipped(&meters), 4);
+    assert_eq!(skipped(&meters), 3);
     shutdown.cancel();
     running.await.unwrap();
 }
@@ -190,4 +190,27 @@ async fn waiting_for_our_own_rate_limit_is_no_silence_of_the_cloud() {
     source.poll().await;
     let published = source.subscribe().borrow().clone();
     assert_eq!((&published.status.failure, published.status.ledger_tasks), (&None, 200));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lower_rate_is_published_while_the_poll_goes_on_and_the_full_one_when_the_next_begins() {
+    let cloud =
+        Cloud::scripted((0..200).map(|n| main_task(&format!("r{n}"), n % 20)), |_, number| match number {
+            0 => Answer::Refused(400, "Throttling.User"),
+            1 => Answer::Good,
+            _ => Answer::Silence,
+        });
+    let (mut source, _) = cloud.source_with(config(), rpc::Config { max_attempts: 2, ..quick() });
+    let published = source.subscribe();
+    let rate = || published.borrow().status.rate_limit;
+    assert_eq!(rate(), 2.0);
+    let cut_off = tokio::time::timeout(20 * SECOND, source.poll()).await;
+    assert!(cut_off.is_err(), "the poll was to go on");
+    assert_eq!(rate(), 1.0);
+    tokio::time::advance(120 * SECOND).await;
+    source.poll().await;
+    assert!(published.borrow().status.failure.is_some(), "the cloud was to be given up");
+    let cut_off = tokio::time::timeout(SECOND, source.poll()).await;
+    assert!(cut_off.is_err(), "the poll was to go on");
+    assert_eq!(rate(), 2.0);
 }

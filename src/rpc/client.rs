@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::clock::{Clock, UnixMillis};
 use crate::meters::{GOOD, SourceMeters};
+use crate::model::FailureReason;
 
 use super::activity::Activity;
 use super::errors::Retry;
@@ -125,7 +126,7 @@ impl Client {
         read: &impl Fn(&[u8]) -> Result<T, BodyError>,
         until: Instant,
     ) -> Result<T, Failed> {
-        let ClientParts { endpoint, config, keys, transport, clock, meters, .. } = &self.parts;
+        let ClientParts { endpoint, config, keys, transport, limits, clock, meters } = &self.parts;
         let action = request.action;
         let no_key = |source| Failed { error: CallError::Key { action, source }, advice: None };
         let key = keys.key().await.map_err(no_key)?;
@@ -155,6 +156,13 @@ impl Client {
                 })
             }
         };
+        match &outcome {
+            Ok(_) => limits.answered(),
+            Err(failed) if failed.error.reason() == FailureReason::Throttled => {
+                limits.throttled(started, endpoint.host());
+            }
+            Err(_) => {}
+        }
         let code = outcome.as_ref().map_or_else(|failed| failed.error.label(), |_| GOOD);
         meters.api_request(action, code, duration);
         outcome

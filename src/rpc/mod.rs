@@ -9,6 +9,7 @@ mod failure;
 mod http;
 mod key;
 mod limits;
+mod pressure;
 mod refusal;
 mod request;
 mod retry;

@@ -10,6 +10,7 @@ use super::ids::task_id;
 use super::params::{Params, span};
 use super::server::Shared;
 use super::show::row;
+use super::single::Single;
 use super::task::{Log, Role, Task};
 use super::truth::{Rows, View};
 use super::world::World;
@@ -102,19 +103,22 @@ fn truth(shared: &Shared, query: &Params) -> Answer {
         }
     };
     shared.with_world(|world, now| {
-        let times = || {
+        let parameters = || {
             let at = number("at", now)?;
             let lookback = number("lookback", LOOKBACK / 1000)?.saturating_mul(1000);
             let keep = number("keep", KEEP / 1000)?.saturating_mul(1000);
-            Ok((at, lookback, keep))
+            let single = Single::from_word(query.get("targets").map_or("failing", String::as_str));
+            let single = single
+                .ok_or_else(|| refuse(StatusCode::BAD_REQUEST, "targets must be off, failing or all"))?;
+            Ok((at, lookback, keep, single))
         };
-        let (at, lookback, keep) = match times() {
-            Ok(times) => times,
+        let (at, lookback, keep, single) = match parameters() {
+            Ok(parameters) => parameters,
             Err(refusal) => return refusal,
         };
         let since = at.saturating_sub(lookback);
         let rows = rows_for_exporter(shared, world, now, since, at.saturating_sub(keep).min(since));
-        (StatusCode::OK, json!(View { listing: shared.listing(), rows: &rows, at, lookback }.truth()))
+        (StatusCode::OK, json!(View { listing: shared.listing(), rows: &rows, at, lookback, single }.truth()))
     })
 }
 

@@ -8,7 +8,7 @@
 //!
 //! | request | answer |
 //! | --- | --- |
-//! | `GET /_world/truth?at=MILLIS&lookback=SECONDS&keep=SECONDS` | what an exporter that starts now must show |
+//! | `GET /_world/truth?at=MILLIS&lookback=SECONDS&keep=SECONDS&targets=MODE` | what an exporter that starts now must show |
 //! | `GET /_world/tasks` | the ids of all scan tasks and main tasks |
 //! | `POST /_world/freeze` | the time of the world stands from now on |
 //! | `POST /_world/step?by=30s` | moves the time of a frozen world on |
@@ -36,6 +36,7 @@ mod row;
 mod select;
 mod server;
 mod show;
+mod single;
 mod task;
 mod timeline;
 mod truth;

@@ -2,7 +2,7 @@
 //!
 //! The answer of `GET /_world/truth` is a flat JSON object from series, in the syntax of the
 //! exposition but without the label `source`, to numbers. It has all gauges about scans except
-//! those about single targets. The rows are those of the world as it stands; `at` is the time at
+//! what single targets are called. The rows are those of the world as it stands; `at` is the time at
 //! which the exporter ends its poll, from which the look-back counts. An exporter that starts now
 //! lists what started within the look-back and whatever runs, and further back, as far as keep
 //! goes, what tells the last states of targets; the server's filters act on what is, while
@@ -20,6 +20,7 @@ use super::reading::{
     status_of, time, type_of,
 };
 use super::row::Row;
+use super::single::{self, Single, latest_of_targets};
 
 /// Bytes of the API's MB.
 const MEGABYTE: f64 = 1_048_576.0;
@@ -49,12 +50,14 @@ pub(super) struct View<'r, 'w> {
     pub(super) at: u64,
     /// In milliseconds.
     pub(super) lookback: u64,
+    /// Which targets have series of their own.
+    pub(super) single: Single,
 }
 
 impl View<'_, '_> {
     /// The gauges.
     pub(super) fn truth(self) -> Truth {
-        let Self { listing, rows: Rows { scans, history, roots }, at, lookback } = self;
+        let Self { listing, rows: Rows { scans, history, roots }, at, lookback, single } = self;
         let roots = if listing == Listing::Root { scans } else { roots };
         let since = at.saturating_sub(lookback);
         let counts = |row: &&Row<'_>| {
@@ -75,13 +78,14 @@ impl View<'_, '_> {
             *types.entry(kind).or_default().targets.entry(status_of(latest)).or_default() += 1;
         }
         let successes = latest_of_targets(finished().filter(|row| status_of(row) == "completed"), at);
-        for row in scans.iter().chain(latest.into_values()).chain(successes.into_values()) {
+        for row in scans.iter().chain(latest.values().copied()).chain(successes.values().copied()) {
             if let Some(facts) = types.get_mut(type_of(row)) {
                 facts.note_end(row, at);
             }
         }
         let mut truth = Truth::new();
         types.iter().for_each(|(kind, facts)| facts.write(kind, &mut truth));
+        single::write(single, &latest, &successes, at, &mut truth);
         truth
     }
 }
@@ -201,33 +205,10 @@ impl Mean {
     }
 }
 
-/// The latest of `rows` of each target, by type and identity. By the end if it is known and
-/// past, else by the start; then by the start; then by the id.
-fn latest_of_targets<'r, 'w: 'r>(
-    rows: impl Iterator<Item = &'r Row<'w>>,
-    at: u64,
-) -> BTreeMap<(&'static str, &'r str), &'r Row<'w>> {
-    let rank = |row: &'r Row<'w>| {
-        let start = time(row.start_time.value()).unwrap_or(0);
-        let end = time(row.end_time.value()).filter(|&end| end <= at);
-        (end.unwrap_or(start), start, row.task_id.as_str())
-    };
-    let mut latest: BTreeMap<_, &'r Row<'w>> = BTreeMap::new();
-    for row in rows {
-        let known = |text: Option<&&'w str>| text.copied().filter(|text| !text.is_empty());
-        let Some(identity) = known(row.uuid.value()).or_else(|| known(row.target_name.value())) else {
-            continue;
-        };
-        let entry = latest.entry((type_of(row), identity)).or_insert(row);
-        if rank(row) > rank(entry) {
-            *entry = row;
-        }
-    }
-    latest
-}
-
-fn series(name: &str, kind: impl Display, labels: &[(&str, &str)]) -> String {
-    let rest: String = labels.iter().map(|(label, value)| format!(",{label}=\"{value}\"")).collect();
+pub(super) fn series(name: &str, kind: impl Display, labels: &[(&str, &str)]) -> String {
+    let escaped = |value: &str| value.replace('\\', "\\\\").replace('"', "\\\"");
+    let rest: String =
+        labels.iter().map(|(label, value)| format!(",{label}=\"{}\"", escaped(value))).collect();
     format!("{name}{{target_type=\"{kind}\"{rest}}}")
 }
 
@@ -254,7 +235,7 @@ mod tests {
 
     fn truth<'w>(listing: Listing, scans: &[Row<'w>], roots: &[Row<'w>]) -> Truth {
         let rows = Rows { scans: scans.to_vec(), history: Vec::new(), roots: roots.to_vec() };
-        View { listing, rows: &rows, at: AT, lookback: LOOKBACK }.truth()
+        View { listing, rows: &rows, at: AT, lookback: LOOKBACK, single: Single::None }.truth()
     }
 
     /// The series that are not 0, as lines.

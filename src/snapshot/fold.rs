@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::clock::UnixMillis;
-use crate::ledger::{Ledger, Record};
+use crate::ledger::{Ledger, Record, TargetsShown};
 use crate::model::{Status, TargetType};
 
-use super::{ProgressBucket, Snapshot, SpaceBucket, TypeFacts, lists};
+use super::{ProgressBucket, Snapshot, SpaceBucket, TypeFacts, lists, series};
 
 /// Rows of the listing behind a snapshot that are not in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,9 +18,15 @@ pub struct LostRows {
     pub missing: u64,
 }
 
-/// Counts everything the ledger holds into one snapshot as of `now`, and lists at most `listed`
-/// running scans and as many failing targets.
-pub fn fold(ledger: &Ledger, now: UnixMillis, lookback: Duration, lost: LostRows, listed: usize) -> Snapshot {
+/// Counts everything the ledger holds into one snapshot as of `now`, and picks the running scans
+/// and the targets that are to be `shown` one by one.
+pub fn fold(
+    ledger: &Ledger,
+    now: UnixMillis,
+    lookback: Duration,
+    lost: LostRows,
+    shown: TargetsShown,
+) -> Snapshot {
     let from = now.minus(lookback);
     let mut types: BTreeMap<TargetType, TypeFacts> =
         [TargetType::Snapshot, TargetType::Image].map(|always| (always, TypeFacts::default())).into();
@@ -56,8 +62,9 @@ pub fn fold(ledger: &Ledger, now: UnixMillis, lookback: Duration, lost: LostRows
         targets_unidentified,
         skipped_rows,
         missing_rows,
-        running: lists::running(ledger, listed),
-        failing: lists::failing(ledger, listed),
+        running: lists::running(ledger, shown.limit),
+        failing: lists::failing(ledger, shown.limit),
+        series: series::series(ledger, shown),
     }
 }
 

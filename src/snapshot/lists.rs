@@ -77,16 +77,16 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::ledger::{FullListing, Horizon, Naming, TaskKey};
+    use crate::ledger::{FullListing, Horizon, Names, TargetsShown, TaskKey, Which};
     use crate::model::{CheckProgress, ReportStatus, Task};
 
     fn at(hours: i64) -> UnixMillis {
         UnixMillis::new(1_700_000_000_000 + hours * 3_600_000).unwrap()
     }
 
-    fn ledger(naming: Naming) -> Ledger {
+    fn ledger(shown: TargetsShown) -> Ledger {
         use Status::{Completed, Failed, Running, TimedOut};
-        let mut listing = FullListing::default();
+        let mut listing = FullListing { names: Names::new(shown), ..FullListing::default() };
         for (id, status, start, end) in [
             ("a", Failed, 0, 1),
             ("b", TimedOut, 2, 3),
@@ -109,7 +109,7 @@ mod tests {
                 measured_bytes: None,
                 report: ReportStatus::None,
             };
-            listing.names.note(&task, naming);
+            listing.names.note(&task);
             listing.scans.insert(TaskKey::of(id), (&task).into());
         }
         let mut ledger = Ledger::default();
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn the_longest_running_scan_and_the_latest_failure_come_first() {
-        let ledger = ledger(Naming::All);
+        let ledger = ledger(TargetsShown::default());
         let running: Vec<_> = running(&ledger, 9).iter().map(|scan| best(&scan.target)).collect();
         assert_eq!(running, ["host-e", "host-d"]);
         let failing = failing(&ledger, 9);
@@ -136,16 +136,16 @@ mod tests {
 
     #[test]
     fn lists_are_bounded() {
-        let ledger = ledger(Naming::All);
+        let ledger = ledger(TargetsShown::default());
         assert_eq!((running(&ledger, 1).len(), failing(&ledger, 1).len()), (1, 1));
         assert_eq!((running(&ledger, 0).len(), failing(&ledger, 0).len()), (0, 0));
     }
 
     #[test]
     fn names_are_told_only_as_far_as_the_configuration_allows() {
-        let of = |naming| best(&failing(&ledger(naming), 9)[0].target);
-        assert_eq!(of(Naming::All), "host-b");
-        assert_eq!(of(Naming::Ids), "uuid-b");
-        assert_eq!(of(Naming::Nothing), "-");
+        let of = |which, names| best(&failing(&ledger(TargetsShown { which, names, limit: 9 }), 9)[0].target);
+        assert_eq!((of(Which::Failing, true), of(Which::All, true)), ("host-b".into(), "host-b".into()));
+        assert_eq!((of(Which::Failing, false), of(Which::All, false)), ("uuid-b".into(), "uuid-b".into()));
+        assert_eq!((of(Which::None, true), of(Which::None, false)), ("-".into(), "-".into()));
     }
 }

@@ -3,10 +3,12 @@
 mod buckets;
 mod fold;
 mod lists;
+mod series;
 
 pub use buckets::{ProgressBucket, SpaceBucket};
 pub use fold::{LostRows, fold};
 pub use lists::{FailingTarget, RunningScan};
+pub use series::{TargetSeries, TargetState};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,6 +39,8 @@ pub struct Snapshot {
     /// Targets whose latest finished scan failed or timed out, those that finished last first, up
     /// to the limit of the configuration.
     pub failing: Vec<FailingTarget>,
+    /// Targets with series of their own.
+    pub series: TargetSeries,
 }
 
 /// The facts of one type of target. Arrays are indexed by the words' `index()`.
@@ -116,3 +120,6 @@ impl Published {
         (age < self.status.stale_after).then_some(snapshot)
     }
 }
+
+#[cfg(test)]
+mod series_tests;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::ErrorKind;
 
-use crate::ledger::{Changes, Ledger};
+use crate::ledger::{Changes, Ledger, TargetsShown};
 use crate::meters::{Meters, table};
 
 use super::tests::{first_poll, identity, marks, open, open_on, picture, second_poll, third_poll};
@@ -50,7 +50,7 @@ async fn what_a_full_disk_kept_out_is_written_when_there_is_room_again() {
 
     let file = open(&path).await.unwrap();
     for source in ["a", "b"] {
-        let restored = file.source(identity(source)).load().unwrap().unwrap();
+        let restored = file.source(identity(source)).load(TargetsShown::default()).unwrap().unwrap();
         assert_eq!((picture(&restored.ledger), restored.marks), (picture(&ledger), marks(3)));
     }
 }
@@ -74,14 +74,14 @@ async fn a_disk_that_fails_at_any_write_leaves_one_poll_or_the_next_and_nothing_
         if is_saved {
             break;
         }
-        let restored = file.source(identity("a")).load().unwrap().unwrap();
+        let restored = file.source(identity("a")).load(TargetsShown::default()).unwrap().unwrap();
         let is_next = picture(&restored.ledger) == picture(&ledger);
         assert!(is_next || picture(&restored.ledger) == before, "after {writes} writes");
         met[usize::from(is_next)] = true;
 
         let changes = third_poll(&mut ledger);
         assert!(state.save(&ledger, &changes, marks(3)).await);
-        let restored = file.source(identity("a")).load().unwrap().unwrap();
+        let restored = file.source(identity("a")).load(TargetsShown::default()).unwrap().unwrap();
         assert_eq!(picture(&restored.ledger), picture(&ledger), "after {writes} writes");
     }
     assert!(met[0], "no commit failed without being stored");
@@ -121,14 +121,20 @@ async fn a_file_that_was_removed_or_replaced_is_written_whole() {
     fs::rename(&copy, &path).unwrap();
     let changes = third_poll(&mut ledger);
     assert!(state.save(&ledger, &changes, marks(3)).await);
-    assert_eq!(picture(&file.source(identity("a")).load().unwrap().unwrap().ledger), picture(&ledger));
+    assert_eq!(
+        picture(&file.source(identity("a")).load(TargetsShown::default()).unwrap().unwrap().ledger),
+        picture(&ledger)
+    );
 
     fs::remove_file(&path).unwrap();
     assert!(state.save(&ledger, &Changes::default(), marks(4)).await);
     assert_eq!(is_persisted(&meters), 1.0);
     drop((state, file));
     let file = open(&path).await.unwrap();
-    assert_eq!(picture(&file.source(identity("a")).load().unwrap().unwrap().ledger), picture(&ledger));
+    assert_eq!(
+        picture(&file.source(identity("a")).load(TargetsShown::default()).unwrap().unwrap().ledger),
+        picture(&ledger)
+    );
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::error::in_words;
-use crate::ledger::{Changes, Ledger};
+use crate::ledger::{Changes, Ledger, TargetsShown};
 use crate::meters::Meters;
 
 use super::format::{FORMAT_KEY, META};
@@ -142,7 +142,7 @@ async fn a_damaged_file_is_an_error_or_does_no_harm() {
         damaged[at..at + length].fill_with(|| random.u8(..));
         fs::write(&path, &damaged).unwrap();
         let loaded = match open(&path).await {
-            Ok(file) => file.source(identity("a")).load(),
+            Ok(file) => file.source(identity("a")).load(TargetsShown::default()),
             Err(error) => Err(error),
         };
         match loaded {
@@ -176,7 +176,7 @@ async fn a_second_process_waits_for_the_first_to_end_and_no_longer() {
     assert!(state.save(&Ledger::default(), &Changes::default(), marks(1)).await);
     drop((first, state));
     let second = second.await.unwrap().unwrap();
-    assert!(second.source(identity("a")).load().unwrap().is_some());
+    assert!(second.source(identity("a")).load(TargetsShown::default()).unwrap().is_some());
 }
 
 #[cfg(unix)]

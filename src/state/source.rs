@@ -5,7 +5,7 @@ use redb::{
 };
 use serde::Deserialize;
 
-use crate::ledger::{Changes, Ledger, Parts, TargetKey, TaskKey};
+use crate::ledger::{Changes, Ledger, Names, Parts, TargetKey, TargetsShown, TaskKey};
 
 use super::batch::{Base, Batch, CommitError, Keys};
 use super::file::{FileError, StateFile};
@@ -40,12 +40,12 @@ impl SourceState {
     }
 
     /// What the file knows of the source. `None` if nothing, and if it belongs to a source of the
-    /// same name with another endpoint, listing or choice of types, which is told in the log.
-    /// Reads for up to seconds.
+    /// same name with another endpoint, listing or choice of types, which is told in the log. Names
+    /// that are not to be `shown` any more are left out. Reads for up to seconds.
     ///
     /// # Errors
     /// If it cannot be read.
-    pub fn load(&mut self) -> Result<Option<Restored>, OpenError> {
+    pub fn load(&mut self, shown: TargetsShown) -> Result<Option<Restored>, OpenError> {
         let identity = &self.identity;
         let loaded = self.file.read(|held| {
             let reading = held.database.begin_read()?;
@@ -59,7 +59,7 @@ impl SourceState {
                 );
                 return Ok(None);
             }
-            Ok(Some((parts(&reading, &head)?, head)))
+            Ok(Some((parts(&reading, &head, shown)?, head)))
         })?;
         Ok(loaded.map(|(parts, head)| {
             self.bases = vec![head.stamp];
@@ -139,9 +139,9 @@ fn head(reading: &ReadTransaction, source: &str) -> Result<Option<Head>, Problem
     stored.map(|head| decode(head.value())).transpose()
 }
 
-fn parts(reading: &ReadTransaction, head: &Head) -> Result<Parts, Problem> {
+fn parts(reading: &ReadTransaction, head: &Head, shown: TargetsShown) -> Result<Parts, Problem> {
     let names = TableNames::of(&head.identity.source);
-    let mut parts = Parts { standing: head.standing.clone(), ..Parts::default() };
+    let mut parts = Parts { standing: head.standing.clone(), names: Names::new(shown), ..Parts::default() };
     for (name, records) in [(&names.scans, &mut parts.scans), (&names.roots, &mut parts.roots)] {
         let table = reading.open_table(Tasks::new(name))?;
         records.reserve(usize::try_from(table.len()?).unwrap_or(0));

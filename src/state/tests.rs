@@ -10,8 +10,8 @@ use sha1::{Digest as _, Sha1};
 use super::*;
 use crate::clock::UnixMillis;
 use crate::ledger::{
-    Changes, DeltaListing, FullListing, Horizon, Ledger, Naming, Record, Standing, Target, TargetKey,
-    TaskIds, TaskKey,
+    Changes, DeltaListing, FullListing, Horizon, Ledger, Record, Standing, Target, TargetKey, TargetsShown,
+    TaskIds, TaskKey, Which,
 };
 use crate::meters::Meters;
 use crate::model::{
@@ -129,7 +129,7 @@ impl Poll {
         {
             for task in rows.into_iter().flatten().map(Row::task) {
                 records.insert(TaskKey::of(&task.id), Record::from(&task));
-                delta.names.note(&task, Naming::All);
+                delta.names.note(&task);
                 delta.ids.note(&task);
             }
         }
@@ -194,7 +194,7 @@ pub(super) fn block_on<T>(work: impl Future<Output = T>) -> T {
 }
 
 fn loaded(file: &StateFile, source: &str) -> Restored {
-    file.source(identity(source)).load().unwrap().expect("something is stored")
+    file.source(identity(source)).load(TargetsShown::default()).unwrap().expect("something is stored")
 }
 
 proptest! {
@@ -233,7 +233,7 @@ async fn sources_share_a_file_and_know_nothing_of_each_other() {
     let (of_a, of_b) = (first_poll(&mut a), poll_of(true, []).apply(&mut b, 1));
     assert!(file.source(identity("a")).save(&a, &of_a, marks(1)).await);
     assert!(file.source(identity("b")).save(&b, &of_b, marks(1)).await);
-    assert!(file.source(identity("c")).load().unwrap().is_none());
+    assert!(file.source(identity("c")).load(TargetsShown::default()).unwrap().is_none());
     drop(file);
     let file = open(&path).await.unwrap();
     assert_eq!(picture(&loaded(&file, "a").ledger), picture(&a));
@@ -252,7 +252,7 @@ async fn a_source_with_another_identity_starts_anew() {
 
     let other_order = vec![TargetType::Snapshot, TargetType::Image];
     let same = Identity { target_types: other_order, ..identity("a") };
-    assert!(file.source(same).load().unwrap().is_some());
+    assert!(file.source(same).load(TargetsShown::default()).unwrap().is_some());
     let others = [
         (Identity { endpoint: "other".to_owned(), ..old.clone() }, vec!["endpoint"]),
         (
@@ -262,17 +262,17 @@ async fn a_source_with_another_identity_starts_anew() {
     ];
     for (other, differences) in others {
         assert_eq!(other.differences(&old), differences);
-        assert!(file.source(other).load().unwrap().is_none());
+        assert!(file.source(other).load(TargetsShown::default()).unwrap().is_none());
     }
 
     // And what it then writes is all that there is.
     let other = Identity { listing: Listing::Root, ..identity("a") };
     let mut state = file.source(other.clone());
-    assert!(state.load().unwrap().is_none());
+    assert!(state.load(TargetsShown::default()).unwrap().is_none());
     let (mut anew, changes) = (Ledger::default(), Changes::default());
     poll_of(true, []).apply(&mut anew, 2);
     assert!(state.save(&anew, &changes, marks(2)).await);
-    let restored = file.source(other).load().unwrap().unwrap();
+    let restored = file.source(other).load(TargetsShown::default()).unwrap().unwrap();
     assert_eq!(picture(&restored.ledger), picture(&anew));
 }
 
@@ -287,6 +287,24 @@ async fn a_ledger_that_starts_over_is_written_whole() {
     state.start_over();
     assert!(state.save(&ledger, &Changes::default(), marks(1)).await);
     assert_eq!(picture(&loaded(&file, "a").ledger), picture(&ledger));
+}
+
+#[tokio::test]
+async fn names_that_are_not_to_be_shown_any_more_are_not_restored() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = open(&folder.path().join("state")).await.unwrap();
+    let mut ledger = Ledger::default();
+    let changes = first_poll(&mut ledger);
+    assert!(file.source(identity("a")).save(&ledger, &changes, marks(1)).await);
+    let names = |shown| {
+        let restored = file.source(identity("a")).load(shown).unwrap().unwrap();
+        let names = restored.ledger.names().iter().map(|(_, names)| (**names).clone()).collect::<Vec<_>>();
+        (names.len(), names.iter().filter(|names| names.target_name.is_some()).count())
+    };
+    let all = TargetsShown::default();
+    assert_eq!(names(all), (2, 2));
+    assert_eq!(names(TargetsShown { names: false, ..all }), (2, 0));
+    assert_eq!(names(TargetsShown { which: Which::None, ..all }), (0, 0));
 }
 
 /// A file of another layout is refused only if its number says so.

@@ -100,6 +100,7 @@ async fn the_controls_refuse_what_they_do_not_know() {
         ("POST", "step?by=soon", 400),
         ("POST", "step", 400),
         ("GET", "truth?at=now", 400),
+        ("GET", "truth?targets=some", 400),
     ] {
         assert_eq!(world(&server, method, path).await.status, status, "{method} {path}");
     }

@@ -18,14 +18,50 @@ pub(crate) fn truth(simulator: &Simulator, at: f64, windows: &str) -> BTreeMap<S
     series.collect()
 }
 
+/// What targets are called, which the world does not tell.
+const INFO: &str = "agentless_scan_target_info";
+
 /// The gauges about scans of the only source, without its label, as the world tells them.
 pub(crate) fn gauges_about_scans(shown: &Exposition) -> BTreeMap<Series, f64> {
-    let gauges = shown.gauges("agentless_scan_").into_iter();
+    let gauges = shown.gauges("agentless_scan_").into_iter().filter(|(series, _)| series.name != INFO);
     let without_source = gauges.map(|(mut series, value)| {
         assert_eq!(series.labels.remove("source").as_deref(), Some("sim"), "{series}");
         (series, value)
     });
     without_source.collect()
+}
+
+/// What Prometheus answers to the question which targets fail, by their names:
+///
+/// ```promql
+/// agentless_scan_target_status{status=~"failed|timed_out"}
+///   * on (source, target_type, target) group_left (instance_name, target_name)
+///   agentless_scan_target_info
+/// ```
+///
+/// # Panics
+/// If a target would have several names, for which Prometheus refuses the question.
+pub(crate) fn failing_targets(shown: &Exposition) -> Vec<Series> {
+    let of_target =
+        |series: &Series| ["source", "target_type", "target"].map(|on| series.label(on).to_owned());
+    let mut infos: BTreeMap<_, &Series> = BTreeMap::new();
+    for series in shown.samples.keys().filter(|series| series.name == INFO) {
+        assert!(infos.insert(of_target(series), series).is_none(), "another one of this target: {series}");
+    }
+    let is_failing = |series: &&Series| {
+        series.name == "agentless_scan_target_status"
+            && matches!(series.label("status"), "failed" | "timed_out")
+    };
+    let failing = shown.samples.keys().filter(is_failing);
+    let rows = failing.filter_map(|series| {
+        let info = infos.get(&of_target(series))?;
+        let mut row = Series { name: String::new(), labels: series.labels.clone() };
+        for name in ["instance_name", "target_name"] {
+            row.labels.insert(name.to_owned(), info.label(name).to_owned());
+        }
+        Some(row)
+    });
+    rows.collect()
 }
 
 /// One line for each series that is missing, invented or wrong.

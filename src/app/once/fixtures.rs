@@ -9,7 +9,7 @@ use crate::model::{
     FailureReason, Listing, Name, PollFailure, Progress, RowProgress, SourceStatus, Status, TargetNames,
     TargetType,
 };
-use crate::snapshot::{FailingTarget, Published, RunningScan, Snapshot, TypeFacts};
+use crate::snapshot::{FailingTarget, Published, RunningScan, Snapshot, TargetSeries, TypeFacts};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -64,6 +64,7 @@ pub(super) fn prod() -> Arc<Published> {
         missing_rows: 2,
         running: vec![running],
         failing: vec![failing_target(), unknown],
+        series: TargetSeries::default(),
     };
     let status = SourceStatus {
         region: "cn-hangzhou".to_owned(),

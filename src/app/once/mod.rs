@@ -73,7 +73,7 @@ async fn poll_all(sources: Vec<Source>, mut progress: Progress) -> Result<Vec<Ar
     let now = || -> Vec<_> { watched.iter().map(|source| Arc::clone(&source.borrow())).collect() };
     progress.begin(&now());
     let mut polls: JoinSet<()> =
-        sources.into_iter().map(|mut source| async move { source.poll().await }).collect();
+        sources.into_iter().map(|mut source| async move { source.poll_full().await }).collect();
     let period: Duration = progress.period();
     let mut ticks = interval_at(Instant::now() + period, period);
     loop {

@@ -220,6 +220,24 @@ async fn an_api_is_silent_while_a_request_is_out_and_not_while_one_waits_for_the
 }
 
 #[tokio::test(start_paused = true)]
+async fn throttling_halves_the_rate_of_all_that_share_it_and_other_failures_do_not() {
+    let limits = Arc::new(Limits::new(2.0, 8));
+    let sharing = |step| rig_with([step], |parts| parts.limits = Arc::clone(&limits));
+    let failures = [refuse(500, "ServerError"), refuse(400, "SignatureNonceUsed"), Step::Break];
+    for failure in failures {
+        sharing(failure).call().await.unwrap();
+    }
+    let other = sharing(ok());
+    assert_eq!(other.client.rate_limit(), 2.0);
+    let throttled = sharing(refuse(400, "Throttling.User"));
+    throttled.call().await.unwrap();
+    assert_eq!(other.client.rate_limit(), 1.0);
+    assert!(throttled.times()[1] >= Duration::from_secs(1), "{:?}", throttled.times());
+    tokio::time::advance(Duration::from_secs(120)).await;
+    assert_eq!(other.client.rate_limit(), 2.0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wrong_clock_is_corrected_after_the_api_refused_it() {
     let dated = |millis: i64| vec![("date", http_date_of(START + millis))];
     let hour = 3_600_000;

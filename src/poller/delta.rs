@@ -1,0 +1,249 @@
+//! A delta poll: what changed since the last complete poll, found without an order and without a
+//! filter that is not checked. See `docs/decisions/0007-delta-polls.md`.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::clock::UnixMillis;
+use crate::ledger::{DeltaListing, KeyMap, Ledger, Record, TaskIds, TaskKey};
+use crate::model::{Field, Listing, Status};
+use crate::sas::Query;
+use crate::snapshot::LostRows;
+
+use super::error::{DeltaError, Unfit};
+use super::fingerprint::{FINISHED, Fingerprint};
+use super::full::{FullReader, Root, Roots, greater, into_records, is_refusal, sum};
+use super::pager::Listed;
+
+/// How long before the last complete poll a task must have started not to be asked for again: rows
+/// come late, and the clocks of the cloud and of this machine differ.
+const LATE_ROWS: Duration = Duration::from_secs(2 * 3600);
+
+/// The counts of finished tasks after a poll, against which the next one judges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Baseline {
+    pub(super) counts: Fingerprint,
+    /// Tasks that the poll found beyond those counts: they finished while it read.
+    ahead: Fingerprint,
+}
+
+/// What changed.
+#[derive(Debug)]
+pub(super) struct Delta {
+    pub(super) listing: DeltaListing,
+    pub(super) baseline: Baseline,
+    /// Whether the tasks that were found account for the growth of the counts.
+    pub(super) is_explained: bool,
+    pub(super) lost: LostRows,
+    /// Fields with values that were not understood.
+    pub(super) unknown: BTreeSet<Field>,
+}
+
+/// Makes one delta poll.
+#[derive(Debug)]
+pub(super) struct DeltaReader<'a> {
+    pub(super) reader: FullReader<'a>,
+    pub(super) ledger: &'a Ledger,
+    /// When the last complete poll began.
+    pub(super) last_poll: UnixMillis,
+    /// The counts after it; `None` after a full listing, which counts otherwise.
+    pub(super) baseline: Option<Baseline>,
+}
+
+/// The scan tasks or the main tasks, and what is known of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Level {
+    Scans,
+    Roots,
+}
+
+/// What a level shows.
+#[derive(Debug, Default)]
+struct Shown {
+    rows: Roots,
+    gone: Vec<TaskKey>,
+    lost: LostRows,
+    /// Whether everything that ran and no longer does was found, or is known to be gone.
+    is_resolved: bool,
+    /// Whether anything but what runs had to be looked at.
+    has_changed: bool,
+}
+
+impl DeltaReader<'_> {
+    /// Asks for what changed.
+    pub(super) async fn read(&self) -> Result<Delta, DeltaError> {
+        let way = self.reader.way_in_use;
+        let (base, level) = match way {
+            Listing::PerRoot => (Query::main_tasks(), Level::Roots),
+            Listing::Root => (Query::main_tasks(), Level::Scans),
+            Listing::Flat | Listing::Auto => (Query::subtasks(), Level::Scans),
+        };
+        let running = self.running(&base).await?;
+        let counts = self.counts(&base).await?;
+        let is_counted_alike = self.baseline.is_some_and(|before| before.counts == counts);
+        let main = self.level(&base, level, running, !is_counted_alike).await?;
+        let found = self.found(&main.rows, level);
+        let mut is_explained = main.is_resolved;
+        if let Some(before) = self.baseline {
+            is_explained &= counts.above(before.counts).is_within(found.plus(before.ahead));
+        } else if !self.known_counts(level).is_within(counts) {
+            return Err(Unfit::FallsShort.into());
+        }
+        let growth = self.baseline.map_or(found, |before| counts.above(before.counts));
+        let baseline = Baseline { counts, ahead: found.above(growth) };
+        let mut listing = DeltaListing::default();
+        let mut lost = main.lost;
+        match way {
+            Listing::Flat | Listing::Auto => {
+                let roots = Query::main_tasks();
+                let running = self.running(&roots).await?;
+                let roots = self.level(&roots, Level::Roots, running, main.has_changed).await?;
+                lost = sum(lost, roots.lost);
+                is_explained &= roots.is_resolved;
+                (listing.roots, listing.gone_roots) = (into_records(roots.rows), roots.gone);
+                (listing.scans, listing.gone_scans) = (into_records(main.rows), main.gone);
+            }
+            Listing::PerRoot => {
+                let scans = self.subtasks(&main.rows).await?;
+                lost = sum(lost, scans.lost);
+                is_explained &= scans.is_resolved;
+                (listing.scans, listing.gone_scans) = (into_records(scans.rows), scans.gone);
+                (listing.roots, listing.gone_roots) = (into_records(main.rows), main.gone);
+            }
+            Listing::Root => (listing.scans, listing.gone_scans) = (into_records(main.rows), main.gone),
+        }
+        self.reader.pager.check_few_unusable(self.ledger.len() as u64)?;
+        listing.names = std::mem::take(&mut *self.reader.pager.names(way == Listing::Root));
+        listing.ids = std::mem::take(&mut *self.reader.pager.ids());
+        let unknown = std::mem::take(&mut *self.reader.pager.unknown_fields());
+        Ok(Delta { listing, baseline, is_explained, lost, unknown })
+    }
+
+    /// All tasks that run.
+    async fn running(&self, base: &Query) -> Result<Listed<Root>, DeltaError> {
+        let query = Query { status: Some(Status::Running), ..base.clone() };
+        let running = self.reader.each_type::<Root>(&query).await.map_err(|e| refused(e, "Status"))?;
+        // A status that was not understood may be the one asked for.
+        if running.rows.values().any(|root| root.record.status.is_finished()) {
+            return Err(Unfit::Ignored("Status").into());
+        }
+        Ok(running)
+    }
+
+    /// How many tasks have finished, by one row each: the count stands beside it.
+    async fn counts(&self, base: &Query) -> Result<Fingerprint, DeltaError> {
+        let types = &self.reader.config.target_types;
+        let types: Vec<_> =
+            if types.is_empty() { vec![None] } else { types.iter().copied().map(Some).collect() };
+        let mut counts = Fingerprint::default();
+        for status in FINISHED {
+            for &target_type in &types {
+                let query = Query { status: Some(status), target_type, ..base.clone() };
+                let page =
+                    self.reader.pager.one_row::<Record>(&query).await.map_err(|e| refused(e, "Status"))?;
+                let is_other = |row: &Record| row.status != status && row.status != Status::Unknown;
+                if page.rows.iter().any(|(_, row)| is_other(row)) {
+                    return Err(Unfit::Ignored("Status").into());
+                }
+                counts.add(status, page.total);
+            }
+        }
+        Ok(counts)
+    }
+
+    /// What `running` and, if something `has_changed`, the tasks that started lately and those
+    /// that no longer run, show of a level.
+    async fn level(
+        &self,
+        base: &Query,
+        level: Level,
+        running: Listed<Root>,
+        has_changed: bool,
+    ) -> Result<Shown, DeltaError> {
+        let Listed { mut rows, mut lost } = running;
+        let mut open = self.open(level);
+        open.retain(|key, _| !rows.contains_key(key));
+        let has_ended =
+            |key: &TaskKey| self.known(level, *key).is_some_and(|record| record.status == Status::Running);
+        let has_changed = has_changed || open.keys().any(has_ended);
+        let mut shown = Shown { is_resolved: true, has_changed, ..Shown::default() };
+        if has_changed {
+            let from = self.last_poll.minus(LATE_ROWS);
+            let recent = self.reader.since::<Root>(base, from).await?;
+            if recent.rows.values().any(|root| root.record.start.is_some_and(|start| start < from)) {
+                return Err(Unfit::Ignored("StartTime").into());
+            }
+            lost = greater(lost, recent.lost);
+            open.retain(|key, _| !recent.rows.contains_key(key));
+            rows.extend(recent.rows);
+            let resolved = self.resolve(base, level, &open).await?;
+            shown.is_resolved = resolved.is_whole;
+            shown.gone = resolved.gone;
+            rows.extend(resolved.rows);
+        }
+        shown.rows = rows;
+        shown.lost = lost;
+        Ok(shown)
+    }
+
+    /// The subtasks of those of `roots` that run or changed, and of subtasks that ran before what
+    /// became of them.
+    async fn subtasks(&self, roots: &Roots) -> Result<Shown, DeltaError> {
+        let has_changed = |key: &TaskKey, root: &Root| {
+            let before = self.known(Level::Roots, *key);
+            before
+                .is_none_or(|before| (before.status, before.start) != (root.record.status, root.record.start))
+        };
+        let wanted =
+            roots.iter().filter(|(key, root)| !root.record.status.is_finished() || has_changed(key, root));
+        let Listed { mut rows, lost } =
+            self.reader.subtasks_of::<Root>(wanted.map(|(_, root)| root.id())).await?;
+        let mut open = self.open(Level::Scans);
+        open.retain(|key, _| !rows.contains_key(key));
+        let resolved = self.resolve(&Query::subtasks(), Level::Scans, &open).await?;
+        rows.extend(resolved.rows);
+        rows.retain(|_, root| self.reader.is_wanted(&root.record));
+        let has_changed = false;
+        Ok(Shown { rows, gone: resolved.gone, lost, is_resolved: resolved.is_whole, has_changed })
+    }
+
+    /// By how much each count of finished tasks must have grown, as `rows` show.
+    fn found(&self, rows: &Roots, level: Level) -> Fingerprint {
+        let mut found = Fingerprint::default();
+        for (&key, root) in rows {
+            let status = root.record.status;
+            if self.known(level, key).is_none_or(|before| before.status != status) {
+                found.add(status, 1);
+            }
+        }
+        found
+    }
+
+    /// What the ledger holds of finished tasks, which the API can't count fewer than.
+    fn known_counts(&self, level: Level) -> Fingerprint {
+        let mut counts = Fingerprint::default();
+        let mut add = |record: &Record| counts.add(record.status, 1);
+        match level {
+            Level::Scans => self.ledger.scans().for_each(|(_, record)| add(record)),
+            Level::Roots => self.ledger.roots().for_each(|(_, record)| add(record)),
+        }
+        counts
+    }
+
+    pub(super) fn known(&self, level: Level, key: TaskKey) -> Option<&Record> {
+        match level {
+            Level::Scans => self.ledger.scan(key),
+            Level::Roots => self.ledger.root(key),
+        }
+    }
+
+    /// Tasks that had not finished when they were last shown.
+    fn open(&self, level: Level) -> KeyMap<TaskKey, &TaskIds> {
+        let open = self.ledger.ids().iter();
+        open.filter(|&(key, _)| self.known(level, key).is_some_and(Record::is_open)).collect()
+    }
+}
+
+fn refused(error: super::PollError, filter: &'static str) -> DeltaError {
+    if is_refusal(&error) { Unfit::Refused(filter).into() } else { error.into() }
+}

@@ -1,0 +1,243 @@
+use std::time::Duration;
+
+use super::fake::{Answer, Cloud, FakeTask, Params, body, config, fleet, main_task, per_root_cloud, subtask};
+use super::{Config, Source};
+use crate::model::{Listing, Status, TargetType};
+use crate::snapshot::TypeFacts;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn facts(source: &Source) -> TypeFacts {
+    let published = source.subscribe().borrow().clone();
+    assert!(published.status.failure.is_none(), "{:?}", published.status.failure);
+    published.snapshot.as_ref().unwrap().types[&TargetType::Snapshot].clone()
+}
+
+fn finished(source: &Source) -> [u64; 5] {
+    source.subscribe().borrow().counters.of(TargetType::Snapshot).tasks
+}
+
+fn falls_back(source: &Source) -> bool {
+    source.subscribe().borrow().status.falls_back
+}
+
+fn change(cloud: &Cloud, id: &str, change: impl FnOnce(&mut FakeTask)) {
+    let mut tasks = cloud.tasks.lock().unwrap();
+    change(tasks.iter_mut().find(|task| task.id == id).expect("the task is there"));
+}
+
+/// The parameters of the requests that `source` sends for its next poll.
+async fn asked(cloud: &Cloud, source: &mut Source) -> Vec<Params> {
+    let before = cloud.asked.lock().unwrap().len();
+    tokio::time::advance(2 * MINUTE).await;
+    source.poll().await;
+    cloud.asked.lock().unwrap()[before..].to_vec()
+}
+
+/// A source of `cloud` after its full listing and a first delta poll.
+async fn settled(cloud: &Cloud, config: Config) -> Source {
+    let mut source = cloud.source(config);
+    source.poll().await;
+    asked(cloud, &mut source).await;
+    source
+}
+
+fn running(task: FakeTask) -> FakeTask {
+    FakeTask { status: 1, ..task }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_poll_costs_three_single_rows_and_the_pages_of_what_runs_however_long_the_history() {
+    for history in [10, 2000] {
+        let old = (0..history).map(|n| main_task(&format!("t{n}"), n % 20));
+        let cloud = Cloud::with(old.chain([running(main_task("now", 1))]));
+        let mut source = settled(&cloud, config(Listing::Root)).await;
+        let asked = asked(&cloud, &mut source).await;
+        let single = asked.iter().filter(|params| params["PageSize"] == "1").count();
+        let of_running = asked.iter().filter(|params| params.get("Status").is_some_and(|s| s == "1")).count();
+        assert_eq!((single, of_running, asked.len()), (3, 1, 4), "{history}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_way_of_listing_finds_what_ends_what_starts_and_what_did_both_between_two_polls() {
+    for (cloud, listing) in [
+        (Cloud::with(fleet()), Listing::Flat),
+        (per_root_cloud(fleet()), Listing::PerRoot),
+        (Cloud::with(fleet().into_iter().map(|task| FakeTask { parent: None, ..task })), Listing::Root),
+    ] {
+        let of_root =
+            |task: FakeTask| FakeTask { parent: task.parent.filter(|_| listing != Listing::Root), ..task };
+        change(&cloud, "s4", |task| task.status = 1);
+        change(&cloud, "r2", |task| task.status = 1);
+        let mut source = settled(&cloud, config(listing)).await;
+        let before = facts(&source).tasks;
+        assert_eq!(finished(&source), [0; 5], "{listing}: what had finished is not counted");
+        change(&cloud, "s4", |task| task.status = 3);
+        change(&cloud, "r2", |task| task.status = 3);
+        let new = [main_task("r3", 0), running(subtask("s5", "r3", 0)), subtask("s6", "r3", 0)];
+        cloud.tasks.lock().unwrap().extend(new.map(of_root));
+        change(&cloud, "r3", |task| task.status = 1);
+        asked(&cloud, &mut source).await;
+        let after = facts(&source);
+        let roots = u64::from(listing == Listing::Root);
+        assert_eq!(after.tasks[Status::Failed.index()], 1 + roots, "{listing}");
+        assert_eq!(
+            after.tasks[Status::Completed.index()],
+            before[Status::Completed.index()] + 1,
+            "{listing}"
+        );
+        assert_eq!(after.tasks[Status::Running.index()], 1 + roots, "{listing}");
+        assert_eq!(after.root_tasks.iter().sum::<u64>(), if roots == 1 { 9 } else { 3 }, "{listing}");
+        assert_eq!(finished(&source), [0, 1, 1 + roots, 0, 0], "{listing}");
+        assert!(!falls_back(&source), "{listing}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_finished_main_task_is_asked_for_its_subtasks_once_more_and_then_never_again() {
+    let cloud = per_root_cloud(fleet());
+    change(&cloud, "r2", |task| task.status = 1);
+    let mut source = settled(&cloud, config(Listing::PerRoot)).await;
+    let of_root =
+        |asked: &[Params]| asked.iter().filter(|p| p.get("TaskId").is_some_and(|id| id == "r2")).count();
+    assert_eq!(of_root(&asked(&cloud, &mut source).await), 1, "it runs");
+    change(&cloud, "r2", |task| task.status = 2);
+    assert_eq!(of_root(&asked(&cloud, &mut source).await), 1, "once more");
+    for _ in 0..3 {
+        let asked = asked(&cloud, &mut source).await;
+        assert_eq!((of_root(&asked), asked.iter().filter(|p| p.contains_key("TaskId")).count()), (0, 0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_task_that_ends_is_found_by_its_id_else_by_its_machine() {
+    let is_by_id = |params: &Params| params.contains_key("TaskIdList");
+    let of_no_use: [fn(&Cloud, &Params) -> Answer; 4] = [
+        |cloud, params| Answer::Body(cloud.page(params)),
+        |_, _| Answer::Refused(400, "InvalidParameter.TaskIdList"),
+        |_, _| Answer::Body(body(Vec::new(), 0, 50)),
+        |cloud, params| {
+            let mut params = params.clone();
+            params.remove("TaskIdList");
+            Answer::Body(cloud.page(&params))
+        },
+    ];
+    for (case, answer) in of_no_use.into_iter().enumerate() {
+        let good = Cloud::with([main_task("new", 1), running(main_task("old", 20))]);
+        let tasks = good.clone();
+        let cloud = Cloud::scripted([], move |params, _| {
+            if is_by_id(params) { answer(&good, params) } else { Answer::Body(good.page(params)) }
+        });
+        let mut source = settled(&cloud, config(Listing::Root)).await;
+        change(&tasks, "old", |task| task.status = 4);
+        let asked = asked(&cloud, &mut source).await;
+        assert_eq!(finished(&source), [0, 0, 0, 1, 0], "case {case}");
+        let by_machine = asked.iter().filter(|params| params.contains_key("Uuid")).count();
+        assert_eq!(by_machine, usize::from(case > 0), "case {case}");
+        assert!(!falls_back(&source), "case {case}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_is_deleted_while_it_runs_leaves_the_gauges_uncounted() {
+    let cloud = Cloud::with([main_task("a", 1), running(main_task("b", 2))]);
+    let mut source = settled(&cloud, config(Listing::Root)).await;
+    cloud.tasks.lock().unwrap().retain(|task| task.id != "b");
+    asked(&cloud, &mut source).await;
+    assert_eq!((facts(&source).tasks, finished(&source)), ([0, 1, 0, 0, 0], [0; 5]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn growth_that_nothing_explains_calls_for_a_full_listing() {
+    let cloud = Cloud::with([main_task("a", 1)]);
+    let mut source = settled(&cloud, config(Listing::Root)).await;
+    // A row that comes ten hours late.
+    cloud.tasks.lock().unwrap().push(main_task("late", 10));
+    asked(&cloud, &mut source).await;
+    assert_eq!(finished(&source)[1], 0, "no delta can see it");
+    tokio::time::advance(15 * MINUTE).await;
+    source.poll().await;
+    assert_eq!((facts(&source).tasks[1], finished(&source)[1]), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_that_refuses_or_ignores_a_filter_is_read_in_full_and_told_once() {
+    let without = |name: &'static str| {
+        move |cloud: &Cloud, params: &Params| {
+            let mut params = params.clone();
+            params.remove(name);
+            Answer::Body(cloud.page(&params))
+        }
+    };
+    let refuse_status = |cloud: &Cloud, params: &Params| {
+        let is_finished = params.get("Status").is_some_and(|status| status != "1");
+        if is_finished {
+            Answer::Refused(400, "InvalidParameter.Status")
+        } else {
+            Answer::Body(cloud.page(params))
+        }
+    };
+    type Server = Box<dyn Fn(&Cloud, &Params) -> Answer + Send + Sync>;
+    let servers: [(&str, Server); 3] = [
+        ("ignores Status", Box::new(without("Status"))),
+        ("ignores StartTime", Box::new(without("StartTime"))),
+        ("refuses Status", Box::new(refuse_status)),
+    ];
+    for (case, server) in servers {
+        let good = Cloud::with([main_task("a", 1), main_task("b", 20), running(main_task("c", 2))]);
+        let tasks = good.clone();
+        let cloud = Cloud::scripted([], move |params, _| server(&good, params));
+        let mut source = settled(&cloud, config(Listing::Root)).await;
+        assert!(falls_back(&source), "{case}");
+        change(&tasks, "c", |task| task.status = 3);
+        asked(&cloud, &mut source).await;
+        assert_eq!((facts(&source).tasks, finished(&source)), ([0, 2, 1, 0, 0], [0, 0, 1, 0, 0]), "{case}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn deltas_go_on_beside_a_full_listing_that_takes_longer_than_the_interval() {
+    // 400 tasks, 8 pages of 10 s each for the full listing.
+    let tasks = (0..400).map(|n| main_task(&format!("t{n}"), n % 20));
+    let cloud = Cloud::scripted(tasks.chain([running(main_task("now", 1))]), |params, _| {
+        let is_full = params
+            .get("StartTime")
+            .is_some_and(|start| start.parse::<i64>().unwrap() < super::fake::NOW - 12 * 3_600_000);
+        if is_full { Answer::Late(20 * SECOND) } else { Answer::Good }
+    });
+    let slow = Config {
+        interval: 30 * SECOND,
+        full_every: 10 * MINUTE,
+        keep_targets: Duration::ZERO,
+        stall_timeout: 10 * MINUTE,
+        ..config(Listing::Root)
+    };
+    let source = cloud.source(slow);
+    let mut published = source.subscribe();
+    let shutdown = tokio_util::sync::CancellationToken::new();
+    let task = tokio::spawn(source.run(Duration::ZERO, shutdown.clone()));
+    published.wait_for(|p| p.status.last_full_success.is_some()).await.unwrap();
+    let first = published.borrow().status.last_full_success;
+    // The second full listing is under way for longer than the interval.
+    published
+        .wait_for(|p| {
+            p.status.rows.read > 0
+                && p.status.rows.read < 300
+                && p.status.last_full_success == first
+                && p.status.last_success > first
+        })
+        .await
+        .unwrap();
+    change(&cloud, "now", |task| task.status = 3);
+    published.wait_for(|p| p.counters.of(TargetType::Snapshot).tasks[2] == 1).await.unwrap();
+    assert_eq!(published.borrow().status.last_full_success, first, "a delta found it");
+    published.wait_for(|p| p.status.last_full_success != first).await.unwrap();
+    let after = published.borrow().clone();
+    assert_eq!(after.counters.of(TargetType::Snapshot).tasks, [0, 0, 1, 0, 0]);
+    let tasks = after.snapshot.as_ref().unwrap().types[&TargetType::Snapshot].tasks;
+    assert_eq!(tasks, [0, 400, 1, 0, 0], "the older row of the listing does not undo it");
+    shutdown.cancel();
+    task.await.unwrap();
+}

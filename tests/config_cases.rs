@@ -61,6 +61,9 @@ fn dump(settings: &Settings) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "log {} {:?}", settings.logging.level, settings.logging.format);
     let _ = writeln!(out, "web {:?} {}", settings.web.listen_addresses, settings.web.telemetry_path);
+    if let Some(state) = &settings.state {
+        let _ = writeln!(out, "state {} patience {}", state.path.display(), show_duration(state.patience));
+    }
     for source in &settings.sources {
         dump_source(&mut out, source);
     }

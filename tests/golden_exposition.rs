@@ -152,6 +152,7 @@ fn used_meters() -> Meters {
     source.unknown_values(Field::Status, 3);
     meters.http_request("/metrics", 200);
     meters.http_request("other", 404);
+    meters.state().persisted(false);
     meters
 }
 

@@ -17,10 +17,7 @@ use super::{Settings, SourceSettings, limits, outside, source};
 /// Builds the settings; they are whole only if no mistake was found here or before.
 pub(super) fn settings(merged: &Merged, env: &Env, mistakes: &mut Mistakes) -> Settings {
     let values = Values::of(&merged.tree);
-    let mut warnings: Vec<String> = values
-        .not_in_force()
-        .map(|path| format!("{path}: accepted, has no effect in this version"))
-        .collect();
+    let mut warnings = Vec::new();
     let base = source::Base {
         rpc: rpc_config(&values, "api", &rpc::Config::default(), mistakes),
         poller: poller_config(&values, "", &poller::Config::default()),

@@ -47,9 +47,6 @@ pub struct Key {
     pub scope: Scope,
     /// Whether its value may be shown.
     pub privacy: Privacy,
-    /// Whether this version heeds it. A key that waits for its feature is accepted and
-    /// checked, and a value other than the default gives a warning.
-    pub in_force: bool,
 }
 
 /// What stands at a path of the configuration.
@@ -79,10 +76,10 @@ const CREDENTIALS_TYPE: Kind = Kind::WordSoFar(
     &["ecs_ram_role", "oidc", "ram_role_arn", "profile", "uri"],
 );
 
-/// Reads as: path, scope, privacy, whether in force; kind; default; help.
+/// Reads as: path, scope, privacy; kind; default; help.
 macro_rules! keys {
     ($(
-        $path:literal $scope:ident $privacy:ident $in_force:literal $kind:expr, $default:literal, $help:literal;
+        $path:literal $scope:ident $privacy:ident $kind:expr, $default:literal, $help:literal;
     )+) => {
         /// All keys.
         pub const KEYS: &[Key] = &[$(Key {
@@ -92,86 +89,85 @@ macro_rules! keys {
             help: $help,
             scope: Scope::$scope,
             privacy: Privacy::$privacy,
-            in_force: $in_force,
         },)+];
     };
 }
 
 keys! {
-    "poll.interval" PerSource Open true Kind::Duration("1s", "1d"), "2m",
+    "poll.interval" PerSource Open Kind::Duration("1s", "1d"), "2m",
         "a poll of a source starts every interval";
-    "poll.stall_timeout" PerSource Open true Kind::Duration("1s", "1h"), "2m",
+    "poll.stall_timeout" PerSource Open Kind::Duration("1s", "1h"), "2m",
         "a poll that gets no page for so long is abandoned and counts as failed";
-    "poll.lookback" PerSource Open true Kind::Duration("1m", "400d"), "7d",
+    "poll.lookback" PerSource Open Kind::Duration("1m", "400d"), "7d",
         "gauges count tasks that started within it, or still run";
-    "poll.full_every" PerSource Open true Kind::Duration("1s", "30d"), "6h",
+    "poll.full_every" PerSource Open Kind::Duration("1s", "30d"), "6h",
         "between two full listings only what changed is asked for";
-    "poll.stale_after" PerSource Open true Kind::Duration("1s", "30d"), "15m",
+    "poll.stale_after" PerSource Open Kind::Duration("1s", "30d"), "15m",
         "least age at which a snapshot is stale; also at least 3 intervals and 3 times the last poll";
-    "api.page_size" PerSource Open true Kind::Whole(1, 1000), "50",
+    "api.page_size" PerSource Open Kind::Whole(1, 1000), "50",
         "rows asked for at a time; the server may give fewer";
-    "api.concurrency" PerSource Open true Kind::Whole(1, 64), "2",
+    "api.concurrency" PerSource Open Kind::Whole(1, 64), "2",
         "pages in flight, shared by sources with the same credentials";
-    "api.requests_per_second" PerSource Open true Kind::Number(0.001, 1000.0), "2",
+    "api.requests_per_second" PerSource Open Kind::Number(0.001, 1000.0), "2",
         "most requests a second, shared by sources with the same credentials";
-    "api.max_attempts" PerSource Open true Kind::Whole(1, 20), "5",
+    "api.max_attempts" PerSource Open Kind::Whole(1, 20), "5",
         "attempts of one request, in all";
-    "api.connect_timeout" PerSource Open true Kind::Duration("100ms", "1m"), "5s",
+    "api.connect_timeout" PerSource Open Kind::Duration("100ms", "1m"), "5s",
         "most time to open a connection, with TLS";
-    "api.request_timeout" PerSource Open true Kind::Duration("100ms", "10m"), "30s",
+    "api.request_timeout" PerSource Open Kind::Duration("100ms", "10m"), "30s",
         "most time from sending a request to the end of its answer";
-    "api.signature" PerSource Open true Kind::Word(&["acs3-hmac-sha256", "hmac-sha1"]), "acs3-hmac-sha256",
+    "api.signature" PerSource Open Kind::Word(&["acs3-hmac-sha256", "hmac-sha1"]), "acs3-hmac-sha256",
         "how requests are signed; hmac-sha1 is RPC signature 1.0";
-    "api.proxy" PerSource Secret true Kind::Text(forms::PROXY), "",
+    "api.proxy" PerSource Secret Kind::Text(forms::PROXY), "",
         "URL of a proxy; without one HTTPS_PROXY and NO_PROXY count";
-    "api.ca_file" PerSource Open true Kind::Path, "",
+    "api.ca_file" PerSource Open Kind::Path, "",
         "PEM file with an extra trusted CA";
-    "metrics.targets.keep" Global Open true Kind::Duration("0s", "3650d"), "35d",
+    "metrics.targets.keep" Global Open Kind::Duration("0s", "3650d"), "35d",
         "the last finished state of a target outlives the look-back by this";
-    "metrics.targets.mode" Global Open true Kind::Word(&["off", "failing", "all"]), "failing",
+    "metrics.targets.mode" Global Open Kind::Word(&["off", "failing", "all"]), "failing",
         "which targets have series of their own: those whose latest finished scan did not complete, or all; with \
          off none have, and the status page and `once` name none";
-    "metrics.targets.limit" Global Open true Kind::Whole(0, 100_000), "2000",
+    "metrics.targets.limit" Global Open Kind::Whole(0, 100_000), "2000",
         "most targets with series per source, failing ones first; also most entries of each list of the status page \
          and `once`";
-    "metrics.targets.names" Global Open true Kind::Flag, "true",
+    "metrics.targets.names" Global Open Kind::Flag, "true",
         "whether instance and target names are shown, beside the Uuid of a target; without them a target that has no \
          Uuid is not shown";
-    "state.path" Global Open true Kind::Path, "",
+    "state.path" Global Open Kind::Path, "",
         "file in which counters and what was seen survive a restart; its folder must exist, and one process at a \
          time may have it";
-    "sources[].name" Source Open true Kind::Text(forms::NAME), "",
+    "sources[].name" Source Open Kind::Text(forms::NAME), "",
         "unique name, the label `source`";
-    "sources[].region" Source Open true Kind::Text(forms::REGION), "",
+    "sources[].region" Source Open Kind::Text(forms::REGION), "",
         "region id, which picks the endpoint";
-    "sources[].endpoint" Source Private true Kind::Text(forms::ENDPOINT), "",
+    "sources[].endpoint" Source Private Kind::Text(forms::ENDPOINT), "",
         "URL of the API, instead of the region's";
-    "sources[].allow_http" Source Open true Kind::Flag, "false",
+    "sources[].allow_http" Source Open Kind::Flag, "false",
         "allow an http:// endpoint that is not loopback";
-    "sources[].network" Source Open true Kind::Word(&["public", "vpc"]), "public",
+    "sources[].network" Source Open Kind::Word(&["public", "vpc"]), "public",
         "whether the region is asked over the internet or inside a VPC";
-    "sources[].listing" Source Open true Kind::Word(&["auto", "flat", "per_root", "root"]), "auto",
+    "sources[].listing" Source Open Kind::Word(&["auto", "flat", "per_root", "root"]), "auto",
         "how scan tasks are listed, which depends on the account: flat takes all at once, per_root those of each \
          main task, root the main tasks themselves; auto finds out";
-    "sources[].target_types" Source Open true Kind::Words(TARGET_TYPES), "",
+    "sources[].target_types" Source Open Kind::Words(TARGET_TYPES), "",
         "types of targets to list; none for all";
-    "sources[].labels" Source Private true Kind::Labels, "",
+    "sources[].labels" Source Private Kind::Labels, "",
         "extra labels of agentless_exporter_source_info";
-    "sources[].credentials.type" Source Private true CREDENTIALS_TYPE, "default",
+    "sources[].credentials.type" Source Private CREDENTIALS_TYPE, "default",
         "where the access key comes from: default, access_key, sts or env";
-    "sources[].credentials.access_key_id" Source Private true Kind::Text(forms::KEY_ID), "",
+    "sources[].credentials.access_key_id" Source Private Kind::Text(forms::KEY_ID), "",
         "id of the access key, for the types access_key and sts";
-    "sources[].credentials.access_key_secret" Source Secret true Kind::Text(forms::SECRET), "",
+    "sources[].credentials.access_key_secret" Source Secret Kind::Text(forms::SECRET), "",
         "secret of the access key, for the types access_key and sts";
-    "sources[].credentials.security_token" Source Secret true Kind::Text(forms::SECRET), "",
+    "sources[].credentials.security_token" Source Secret Kind::Text(forms::SECRET), "",
         "token of a temporary access key, for the type sts";
-    "web.listen-address" Flag Open true Kind::Texts(forms::LISTEN_ADDRESS), ":9982",
+    "web.listen-address" Flag Open Kind::Texts(forms::LISTEN_ADDRESS), ":9982",
         "address to listen on: HOST:PORT or :PORT; may be repeated";
-    "web.telemetry-path" Flag Open true Kind::Text(forms::TELEMETRY_PATH), "/metrics",
+    "web.telemetry-path" Flag Open Kind::Text(forms::TELEMETRY_PATH), "/metrics",
         "path of the exposition";
-    "log.level" Flag Open true Kind::Word(&["error", "warn", "info", "debug", "trace"]), "info",
+    "log.level" Flag Open Kind::Word(&["error", "warn", "info", "debug", "trace"]), "info",
         "least severe level that is logged";
-    "log.format" Flag Open true Kind::Word(&["logfmt", "json"]), "logfmt",
+    "log.format" Flag Open Kind::Word(&["logfmt", "json"]), "logfmt",
         "form of a log line";
 }
 

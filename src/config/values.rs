@@ -71,22 +71,6 @@ impl Values {
         self.by_path.contains_key(path)
     }
 
-    /// Paths of values that this version does not heed and that are no defaults.
-    pub(super) fn not_in_force(&self) -> impl Iterator<Item = &str> {
-        self.by_path.iter().filter_map(|(path, typed)| {
-            let schema = match path.split_once("].") {
-                Some((_, inner)) => format!("sources[].{inner}"),
-                None => path.clone(),
-            };
-            match keys::at(&schema) {
-                Some(Place::Value(key)) if !key.in_force && default_of(key).as_ref() != Some(typed) => {
-                    Some(path.as_str())
-                }
-                _ => None,
-            }
-        })
-    }
-
     pub(super) fn duration(&self, path: &str) -> Option<Duration> {
         match self.by_path.get(path)? {
             Typed::Duration(span) => Some(*span),

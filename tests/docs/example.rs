@@ -53,8 +53,7 @@ fn keys(out: &mut String, prefix: &str, indent: &str, belongs: &dyn Fn(&Key) -> 
 }
 
 fn one(out: &mut String, key: &Key, indent: &str) {
-    let in_force = if key.in_force { "" } else { " Not in force yet." };
-    let about = format!("{} Takes {}.{in_force}", sentence(key), takes(key));
+    let about = format!("{} Takes {}.", sentence(key), takes(key));
     for line in wrapped(&about, 100 - indent.len()) {
         let _ = writeln!(out, "{indent}## {line}");
     }

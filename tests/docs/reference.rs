@@ -58,11 +58,6 @@ fn overview(out: &mut String) {
 
 fn entry(out: &mut String, key: &Key) {
     let _ = write!(out, "\n### `{}`\n\n{}", shown(key), sentence(key));
-    if !key.in_force {
-        out.push_str(
-            " **Not in force yet:** this version accepts and checks it, and warns if it is not the default.",
-        );
-    }
     let _ = write!(out, "\n\n- Takes: {}\n", takes(key));
     let _ = match key.default {
         "" => writeln!(out, "- Default: none"),

@@ -113,8 +113,7 @@ fn value(key: &Key, with_default: bool) -> Value {
             "additionalProperties": {"type": "string", "maxLength": 256},
         }),
     };
-    let in_force = if key.in_force { "" } else { " Not in force yet." };
-    schema["description"] = format!("{} Takes {}.{in_force}", sentence(key), takes(key)).into();
+    schema["description"] = format!("{} Takes {}.", sentence(key), takes(key)).into();
     if with_default && !key.default.is_empty() {
         schema["default"] = default(key);
     }

@@ -44,11 +44,11 @@ enum Event {
 /// Whether `events` can leave the counts of finished tasks as they are, or hide one another from
 /// them: then the next full listing is the latest that shows them.
 fn need_full(events: &[Event]) -> bool {
-    use Event::{Correct, Delete, End, Late, Retry, RetryAndEnd, SetClock};
+    use Event::{Correct, Delete, End, Late, Retry, RetryAndEnd, SetClock, StartAndEnd};
     let is_hidden =
         |event: &Event| matches!(event, Correct(..) | Delete(_) | Late(..) | RetryAndEnd(..) | SetClock(_));
     let retries = events.iter().any(|event| matches!(event, Retry(_)));
-    let ends = events.iter().any(|event| matches!(event, End(..)));
+    let ends = events.iter().any(|event| matches!(event, End(..) | StartAndEnd(_)));
     events.iter().any(is_hidden) || (retries && ends)
 }
 

@@ -11,6 +11,8 @@ use super::key::{KeyMap, TaskKey};
 pub struct TaskIds {
     /// `TaskId`.
     pub task: Box<str>,
+    /// The main task that it was listed by, where subtasks are listed so.
+    pub root: Option<Box<str>>,
     /// What tells its target from others: `Uuid`, else `TargetName`.
     pub target: Option<Box<str>>,
 }
@@ -20,11 +22,16 @@ pub struct TaskIds {
 pub struct OpenIds(KeyMap<TaskKey, TaskIds>);
 
 impl OpenIds {
-    /// Keeps the ids of `task`, unless it has finished.
-    pub fn note(&mut self, task: &Task<'_>) {
+    /// Keeps the ids of `task`, which was listed by the main task `root` if by any, unless it has
+    /// finished.
+    pub fn note(&mut self, task: &Task<'_>, root: Option<&str>) {
         if !task.status.is_finished() {
-            let ids =
-                TaskIds { task: task.id.as_ref().into(), target: task.target.as_deref().map(Into::into) };
+            let text = |text: &str| text.into();
+            let ids = TaskIds {
+                task: text(&task.id),
+                root: root.map(text),
+                target: task.target.as_deref().map(text),
+            };
             self.0.insert(TaskKey::of(&task.id), ids);
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::clock::UnixMillis;
-use crate::ledger::{DeltaListing, KeyMap, Ledger, Record, TaskIds, TaskKey};
+use crate::ledger::{DeltaListing, Ledger, Record, TaskKey};
 use crate::model::{Field, Listing, Status};
 use crate::sas::Query;
 use crate::snapshot::LostRows;
@@ -14,6 +14,7 @@ use super::error::{DeltaError, Unfit};
 use super::fingerprint::{FINISHED, Fingerprint};
 use super::full::{FullReader, Root, Roots, greater, into_records, is_refusal, sum};
 use super::pager::Listed;
+use super::vanished::{Open, OpenTasks};
 
 /// How long before the last complete poll a task must have started not to be asked for again: rows
 /// come late, and the clocks of the cloud and of this machine differ.
@@ -44,6 +45,7 @@ pub(super) struct Delta {
 pub(super) struct DeltaReader<'a> {
     pub(super) reader: FullReader<'a>,
     pub(super) ledger: &'a Ledger,
+    pub(super) open: OpenTasks,
     /// When the last complete poll began.
     pub(super) last_poll: UnixMillis,
     /// The counts after it; `None` after a full listing, which counts otherwise.
@@ -52,7 +54,7 @@ pub(super) struct DeltaReader<'a> {
 
 /// The scan tasks or the main tasks, and what is known of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Level {
+enum Level {
     Scans,
     Roots,
 }
@@ -80,16 +82,19 @@ impl DeltaReader<'_> {
         };
         let running = self.running(&base).await?;
         let counts = self.counts(&base).await?;
-        let is_counted_alike = self.baseline.is_some_and(|before| before.counts == counts);
-        let main = self.level(&base, level, running, !is_counted_alike).await?;
-        let found = self.found(&main.rows, level);
+        // A task that runs again has left the counts; if they stand, another one has joined them.
+        let (_, again) = self.moved(&running.rows, level);
+        let is_quiet = self.baseline.is_some_and(|before| before.counts == counts.plus(again));
+        let main = self.level(&base, level, running, !is_quiet).await?;
+        let (found, left) = self.moved(&main.rows, level);
+        let counted = counts.plus(left);
         let mut is_explained = main.is_resolved;
         if let Some(before) = self.baseline {
-            is_explained &= counts.above(before.counts).is_within(found.plus(before.ahead));
+            is_explained &= counted.above(before.counts).is_within(found.plus(before.ahead));
         } else if !self.known_counts(level).is_within(counts) {
             return Err(Unfit::FallsShort.into());
         }
-        let growth = self.baseline.map_or(found, |before| counts.above(before.counts));
+        let growth = self.baseline.map_or(found, |before| counted.above(before.counts));
         let baseline = Baseline { counts, ahead: found.above(growth) };
         let mut listing = DeltaListing::default();
         let mut lost = main.lost;
@@ -176,7 +181,7 @@ impl DeltaReader<'_> {
             lost = greater(lost, recent.lost);
             open.retain(|key, _| !recent.rows.contains_key(key));
             rows.extend(recent.rows);
-            let resolved = self.resolve(base, level, &open).await?;
+            let resolved = self.reader.resolve(base, &open).await?;
             shown.is_resolved = resolved.is_whole;
             shown.gone = resolved.gone;
             rows.extend(resolved.rows);
@@ -186,8 +191,8 @@ impl DeltaReader<'_> {
         Ok(shown)
     }
 
-    /// The subtasks of those of `roots` that run or changed, and of subtasks that ran before what
-    /// became of them.
+    /// The subtasks of those of `roots` that run or changed, and of those with a subtask that ran
+    /// when it was last shown.
     async fn subtasks(&self, roots: &Roots) -> Result<Shown, DeltaError> {
         let has_changed = |key: &TaskKey, root: &Root| {
             let before = self.known(Level::Roots, *key);
@@ -196,27 +201,33 @@ impl DeltaReader<'_> {
         };
         let wanted =
             roots.iter().filter(|(key, root)| !root.record.status.is_finished() || has_changed(key, root));
-        let Listed { mut rows, lost } =
-            self.reader.subtasks_of::<Root>(wanted.map(|(_, root)| root.id())).await?;
+        let mut wanted: BTreeSet<&str> = wanted.map(|(_, root)| root.id()).collect();
         let mut open = self.open(Level::Scans);
+        open.retain(|&key, _| self.runs(Level::Scans, key));
+        wanted.extend(open.values().filter_map(|ids| ids.root.as_deref()));
+        let Listed { mut rows, lost } = self.reader.subtasks_of::<Root>(wanted.iter().copied()).await?;
         open.retain(|key, _| !rows.contains_key(key));
-        let resolved = self.resolve(&Query::subtasks(), Level::Scans, &open).await?;
-        rows.extend(resolved.rows);
         rows.retain(|_, root| self.reader.is_wanted(&root.record));
-        let has_changed = false;
-        Ok(Shown { rows, gone: resolved.gone, lost, is_resolved: resolved.is_whole, has_changed })
+        // The listings of their main tasks were complete, and do not show them.
+        let are_gone = lost == LostRows::default();
+        let (gone, unknown): (Vec<_>, Vec<_>) =
+            open.into_iter().partition(|(_, ids)| are_gone && ids.root.is_some());
+        let gone = gone.into_iter().map(|(key, _)| key).collect();
+        Ok(Shown { rows, gone, lost, is_resolved: unknown.is_empty(), has_changed: true })
     }
 
-    /// By how much each count of finished tasks must have grown, as `rows` show.
-    fn found(&self, rows: &Roots, level: Level) -> Fingerprint {
-        let mut found = Fingerprint::default();
+    /// How many tasks of each finished state are new in it, as `rows` show, and how many that were
+    /// known in it have left it.
+    fn moved(&self, rows: &Roots, level: Level) -> (Fingerprint, Fingerprint) {
+        let (mut joined, mut left) = Default::default();
         for (&key, root) in rows {
-            let status = root.record.status;
-            if self.known(level, key).is_none_or(|before| before.status != status) {
-                found.add(status, 1);
+            let (before, status) = (self.known(level, key).map(|before| before.status), root.record.status);
+            if before != Some(status) {
+                Fingerprint::add(&mut joined, status, 1);
+                before.into_iter().for_each(|before| Fingerprint::add(&mut left, before, 1));
             }
         }
-        found
+        (joined, left)
     }
 
     /// What the ledger holds of finished tasks, which the API can't count fewer than.
@@ -230,17 +241,24 @@ impl DeltaReader<'_> {
         counts
     }
 
-    pub(super) fn known(&self, level: Level, key: TaskKey) -> Option<&Record> {
+    fn known(&self, level: Level, key: TaskKey) -> Option<&Record> {
         match level {
             Level::Scans => self.ledger.scan(key),
             Level::Roots => self.ledger.root(key),
         }
     }
 
+    /// Whether a task ran when it was last shown.
+    fn runs(&self, level: Level, key: TaskKey) -> bool {
+        self.known(level, key).is_some_and(|record| record.status == Status::Running)
+    }
+
     /// Tasks that had not finished when they were last shown.
-    fn open(&self, level: Level) -> KeyMap<TaskKey, &TaskIds> {
-        let open = self.ledger.ids().iter();
-        open.filter(|&(key, _)| self.known(level, key).is_some_and(Record::is_open)).collect()
+    fn open(&self, level: Level) -> Open {
+        match level {
+            Level::Scans => self.open.scans.clone(),
+            Level::Roots => self.open.roots.clone(),
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use super::Config;
 use super::error::PollError;
 use super::pager::{Listed, Pager};
 use super::read::Kept;
+use super::vanished::OpenTasks;
 
 /// How long before the look-back a main task may have started and still have a subtask within
 /// it: subtasks start one after another, and can be retried.
@@ -80,8 +81,8 @@ pub(super) struct FullReader<'a> {
 }
 
 impl FullReader<'_> {
-    /// Reads everything that the gauges speak of.
-    pub(super) async fn read(&self) -> Result<Full, PollError> {
+    /// Reads everything that the gauges speak of, and what became of the tasks that were `open`.
+    pub(super) async fn read(&self, open: OpenTasks) -> Result<Full, PollError> {
         let roots = self.window(&Query::main_tasks()).await?;
         let mut full = match self.config.listing {
             Listing::Auto => self.find_out(roots).await?,
@@ -92,6 +93,9 @@ impl FullReader<'_> {
             Listing::PerRoot => self.per_root(roots, self.with_history).await?,
             Listing::Root => self.root_only(roots, self.with_history).await?,
         };
+        if full.way == self.way_in_use {
+            self.add_ended(&mut full.listing, full.way, open).await?;
+        }
         self.pager.check_usable(full.lost)?;
         full.unknown = std::mem::take(&mut *self.pager.unknown_fields());
         full.listing.names = std::mem::take(&mut *self.pager.names(full.way == Listing::Root));

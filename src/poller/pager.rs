@@ -249,7 +249,7 @@ impl Pager<'_> {
         let place = self.places.acquire().await.expect("the semaphore is never closed");
         let keep = |task: &Task<'_>| {
             self.names(query.root_task).note(task);
-            self.ids().note(task);
+            self.ids().note(task, query.task_id.as_deref());
             (TaskKey::of(&task.id), V::keep(task))
         };
         let page = self.api.list(query, page, size, keep).await;

@@ -26,6 +26,7 @@ use super::plan::Plan;
 use super::publish::{Link, Outcome, Publisher};
 use super::schedule::Schedule;
 use super::upstream::Upstream;
+use super::vanished::OpenTasks;
 
 /// How often the last states of targets are read from before the look-back, while rows of them
 /// are missing. Rows that shifted away may come; rows that the server never shows will not.
@@ -175,9 +176,10 @@ impl Source {
         upstream.publisher.rate_limit(upstream.api.client().rate_limit());
         upstream.api.client().restart_silence();
         self.ledger.full_listing_begins();
+        let open = OpenTasks::of(&self.ledger);
         self.full.spawn(async move {
             let way = upstream.publisher.status().listing;
-            let outcome = upstream.full_reader(way, with_history, beside).read().await;
+            let outcome = upstream.full_reader(way, with_history, beside).read(open).await;
             FullRead { outcome, began, started, took: started.elapsed() }
         });
     }
@@ -243,6 +245,7 @@ impl Source {
         let reader = DeltaReader {
             reader: self.upstream.delta_reader(way),
             ledger: &self.ledger,
+            open: OpenTasks::of(&self.ledger),
             last_poll: last.began,
             baseline: last.baseline,
         };

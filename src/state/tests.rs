@@ -35,7 +35,7 @@ pub(super) fn identity(source: &str) -> Identity {
 
 pub(super) fn marks(hours: i64) -> Watermarks {
     Watermarks {
-        last_success: at(hours),
+        last_poll: at(hours),
         last_full_success: at(hours),
         full_took: Duration::from_millis(1500),
         listing: Listing::Flat,
@@ -130,7 +130,7 @@ impl Poll {
             for task in rows.into_iter().flatten().map(Row::task) {
                 records.insert(TaskKey::of(&task.id), Record::from(&task));
                 delta.names.note(&task);
-                delta.ids.note(&task);
+                delta.ids.note(&task, None);
             }
         }
         if self.is_full {

@@ -173,7 +173,8 @@ impl DeltaReader<'_> {
         let has_changed = has_changed || open.keys().any(has_ended);
         let mut shown = Shown { is_resolved: true, has_changed, ..Shown::default() };
         if has_changed {
-            let from = self.last_poll.minus(LATE_ROWS);
+            // The clock may have been set back since.
+            let from = self.last_poll.min(self.reader.now).minus(LATE_ROWS);
             let recent = self.reader.since::<Root>(base, from).await?;
             if recent.rows.values().any(|root| root.record.start.is_some_and(|start| start < from)) {
                 return Err(Unfit::Ignored("StartTime").into());

@@ -1,7 +1,10 @@
 use std::time::Duration;
 
-use super::fake::{Answer, Cloud, FakeTask, Params, body, config, fleet, main_task, per_root_cloud, subtask};
+use super::fake::{
+    Answer, Cloud, FakeTask, HOUR, NOW, Params, body, config, fleet, main_task, per_root_cloud, subtask,
+};
 use super::{Config, Source};
+use crate::clock::{Clock, UnixMillis};
 use crate::model::{Listing, Status, TargetType};
 use crate::snapshot::TypeFacts;
 
@@ -240,4 +243,19 @@ async fn deltas_go_on_beside_a_full_listing_that_takes_longer_than_the_interval(
     assert_eq!(tasks, [0, 400, 1, 0, 0], "the older row of the listing does not undo it");
     shutdown.cancel();
     task.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_set_back_after_a_full_listing_hides_no_task() {
+    let cloud = Cloud::with([main_task("a", 1)]);
+    let now = UnixMillis::new(NOW).unwrap();
+    let (clock, hand) = Clock::manual(now.plus(5 * HOUR));
+    let mut source = cloud.source_at(config(Listing::Root), clock);
+    source.poll().await;
+    hand.set(now);
+    // It starts and ends between the two polls.
+    cloud.tasks.lock().unwrap().push(main_task("new", 0));
+    tokio::time::advance(2 * MINUTE).await;
+    source.poll().await;
+    assert_eq!(finished(&source)[Status::Completed.index()], 1);
 }

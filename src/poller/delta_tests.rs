@@ -246,6 +246,23 @@ async fn deltas_go_on_beside_a_full_listing_that_takes_longer_than_the_interval(
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_account_without_tasks_is_listed_in_full_until_its_first_tasks_tell_how() {
+    let cloud = Cloud::with([]);
+    let source = cloud.source(Config { interval: MINUTE, ..config(Listing::Auto) });
+    let mut published = source.subscribe();
+    let shutdown = tokio_util::sync::CancellationToken::new();
+    let task = tokio::spawn(source.run(Duration::ZERO, shutdown.clone()));
+    published.wait_for(|p| p.status.last_success.is_some()).await.unwrap();
+    // Main tasks that have no subtasks.
+    cloud.tasks.lock().unwrap().extend([main_task("first", 0), main_task("second", 0)]);
+    let seen = published.wait_for(|p| p.snapshot.as_ref().is_some_and(|snapshot| snapshot.tasks == 2));
+    assert!(tokio::time::timeout(3 * MINUTE, seen).await.is_ok(), "the tasks are not shown");
+    assert_eq!(published.borrow().status.listing, Listing::Root);
+    shutdown.cancel();
+    task.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_clock_set_back_after_a_full_listing_hides_no_task() {
     let cloud = Cloud::with([main_task("a", 1)]);
     let now = UnixMillis::new(NOW).unwrap();

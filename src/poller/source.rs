@@ -160,9 +160,7 @@ impl Source {
                 self.finish_full_until(&mut schedule).await;
                 if !self.full.is_empty() && !self.can_delta() {
                     self.meters.polls_skipped(1);
-                } else if self.full.is_empty() && self.plan.is_full_due(Instant::now()) {
-                    self.begin_full();
-                } else if let Next::Full = self.delta().await {
+                } else if self.is_full_next() || self.delta().await == Next::Full {
                     self.begin_full();
                 }
                 let missed = schedule.skip_missed();
@@ -183,8 +181,7 @@ impl Source {
     /// One poll: of what changed, or of everything where that is due.
     #[cfg(test)]
     pub(super) async fn poll(&mut self) {
-        let is_full = !self.can_delta() || self.plan.is_full_due(Instant::now());
-        if is_full || self.delta().await == Next::Full {
+        if self.is_full_next() || self.delta().await == Next::Full {
             self.poll_full().await;
         }
     }
@@ -206,6 +203,12 @@ impl Source {
     fn can_delta(&self) -> bool {
         let way = self.upstream.publisher.status().listing;
         self.last.is_some() && way != Listing::Auto && self.plan.may_use_deltas(Instant::now())
+    }
+
+    /// Whether the next poll is to list everything: it is time for that, or deltas have nothing to
+    /// go by. Not while that is under way.
+    fn is_full_next(&self) -> bool {
+        self.full.is_empty() && (!self.can_delta() || self.plan.is_full_due(Instant::now()))
     }
 
     fn begin_full(&mut self) {

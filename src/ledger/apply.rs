@@ -47,8 +47,10 @@ impl Ledger {
                 ledger.take_row(level, key, row, horizon.now, &mut changes);
             }
             for key in missing {
+                let Some(known) = level.of(ledger).get(&key).copied() else { continue };
+                let is_in_window = known.is_within(horizon.window_from);
                 let has_left = ledger.set_absent(level, key, &mut changes);
-                changes.corrections += u64::from(has_left && ledger.last_delta.is_some());
+                changes.corrections += u64::from(has_left && is_in_window && ledger.last_delta.is_some());
             }
         };
         take(self, Level::Scans, scans);

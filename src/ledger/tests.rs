@@ -277,3 +277,14 @@ fn with_ids_alone_a_target_known_by_its_name_is_not_named() {
     let known = names.get(TargetKey::of(&task).unwrap()).unwrap();
     assert_eq!((known.best().as_str(), &known.instance_id), ("uuid", &None));
 }
+
+#[test]
+fn a_task_that_leaves_by_its_age_is_no_correction() {
+    let mut ledger = Ledger::default();
+    let old = || task("a", "host", Status::Completed, 0, Some(1));
+    ledger.apply_full(listing([old()]), &horizon(2));
+    let delta = || DeltaListing::default();
+    assert_eq!(ledger.apply_delta(delta(), &horizon(23)).corrections, 0);
+    let changes = ledger.apply_full(listing([]), &horizon(25));
+    assert_eq!((changes.corrections, ledger.len()), (0, 0));
+}

@@ -147,17 +147,22 @@ impl Ledger {
     fn rebuild_targets(&mut self, history: &Records, horizon: &Horizon, changes: &mut Changes) {
         let now = horizon.now;
         let old = mem::take(&mut self.targets);
-        let shown = |key| self.scans.get(&key).filter(|scan| !scan.is_absent()).or_else(|| history.get(&key));
+        // What tells anew of a task since the start that an end belongs to.
+        let shown = |end: &targets::Finished| {
+            let scan = self.scans.get(&end.task()).filter(|scan| !scan.is_absent());
+            scan.or_else(|| history.get(&end.task())).filter(|record| !end.is_before(record))
+        };
         let mut targets = targets::Targets::default();
         for (&key, record) in history.iter().chain(self.scans()) {
             targets::observe(&mut targets, key, record, now);
         }
         // A task that runs again does not unsay how it finished before.
-        let superseded = |key| shown(key).is_some_and(|record| record.status.is_finished());
+        let superseded =
+            |end: &targets::Finished| shown(end).is_some_and(|record| record.status.is_finished());
         targets::carry_over(&mut targets, &old, horizon.targets_from, superseded);
         let finished = history.iter().chain(self.scans());
         // A task that is shown in any other state than before unsays the failure that it was.
-        targets::date_failures(&mut targets, &old, finished, |key| shown(key).is_some(), now);
+        targets::date_failures(&mut targets, &old, finished, |end| shown(end).is_some(), now);
         let differs = |key: &&TargetKey| targets.get(*key) != old.get(*key);
         changes.targets.extend(targets.keys().chain(old.keys()).filter(differs));
         self.targets = targets;

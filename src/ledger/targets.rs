@@ -68,6 +68,16 @@ pub struct Finished {
 }
 
 impl Finished {
+    /// The task.
+    pub(super) fn task(&self) -> TaskKey {
+        self.task
+    }
+
+    /// Whether `record` tells of the same task after a later start: it does not unsay this end.
+    pub(super) fn is_before(&self, record: &Record) -> bool {
+        matches!((self.start, record.start), (Some(before), Some(after)) if after > before)
+    }
+
     fn of(task: TaskKey, record: &Record, now: UnixMillis) -> Option<Self> {
         let finished_at = record.finished_at(now);
         record.status.is_finished().then_some(Self {
@@ -118,19 +128,19 @@ pub(super) fn observe_latest(targets: &mut Targets, key: TaskKey, record: &Recor
     true
 }
 
-/// Carries over what `old` knows from tasks that `superseded` does not hold, and that
-/// finished, as far as known, at `from` or later.
+/// Carries over what `old` knows of ends that are not `superseded`, and that came, as far as
+/// known, at `from` or later.
 pub(super) fn carry_over(
     targets: &mut Targets,
     old: &Targets,
     from: UnixMillis,
-    superseded: impl Fn(TaskKey) -> bool,
+    superseded: impl Fn(&Finished) -> bool,
 ) {
     for (&key, target) in old {
         let known = [Some(target.latest), target.latest_success].into_iter().flatten();
         for finished in known {
             let is_kept = finished.ordered_at.is_none_or(|at| at >= from);
-            if is_kept && !superseded(finished.task) {
+            if is_kept && !superseded(&finished) {
                 observe_finished(targets, key, target.target_type, finished);
             }
         }
@@ -138,12 +148,12 @@ pub(super) fn carry_over(
 }
 
 /// Finds out since when the failing ones of `targets` fail: by the `finished` tasks, and by what
-/// `old` knows of tasks that `superseded` does not hold.
+/// `old` knows of ends that are not `superseded`.
 pub(super) fn date_failures<'r>(
     targets: &mut Targets,
     old: &Targets,
     finished: impl Iterator<Item = (&'r TaskKey, &'r Record)>,
-    superseded: impl Fn(TaskKey) -> bool,
+    superseded: impl Fn(&Finished) -> bool,
     now: UnixMillis,
 ) {
     for (&key, record) in finished.filter(|(_, record)| record.status != Status::Completed) {
@@ -154,7 +164,7 @@ pub(super) fn date_failures<'r>(
     }
     for (key, target) in targets {
         let known = old.get(key).and_then(|old| old.first_failure);
-        if let Some(failure) = known.filter(|failure| !superseded(failure.task)) {
+        if let Some(failure) = known.filter(|failure| !superseded(failure)) {
             target.note_failure(failure);
         }
         // What was carried over may be all that is known.

@@ -279,6 +279,31 @@ fn with_ids_alone_a_target_known_by_its_name_is_not_named() {
 }
 
 #[test]
+fn a_retry_that_fails_does_not_unsay_the_success_before_it() {
+    let mut ledger = Ledger::default();
+    let row = |status, start, end| task("a", "host", status, start, end);
+    ledger.apply_full(listing([row(Status::Completed, 0, Some(1))]), &horizon(2));
+    let last_success = |ledger: &Ledger| {
+        ledger.targets().values().next().unwrap().latest_success.and_then(|success| success.finished_at)
+    };
+    ledger.apply_full(listing([row(Status::Failed, 3, Some(4))]), &horizon(5));
+    assert_eq!((latest(&ledger), last_success(&ledger)), (vec![Status::Failed], Some(at(1))));
+    ledger.apply_full(listing([row(Status::Failed, 3, Some(4))]), &horizon(6));
+    assert_eq!(last_success(&ledger), Some(at(1)));
+}
+
+#[test]
+fn a_retry_that_fails_again_does_not_unsay_since_when_its_target_fails() {
+    let mut ledger = Ledger::default();
+    let row = |status, start, end| task("a", "host", status, start, end);
+    ledger.apply_full(listing([row(Status::Failed, 0, Some(1))]), &horizon(2));
+    ledger.apply_full(listing([row(Status::Running, 3, None)]), &horizon(4));
+    assert_eq!(failing_since(&ledger), [Some(at(1))]);
+    ledger.apply_full(listing([row(Status::Failed, 3, Some(5))]), &horizon(6));
+    assert_eq!(failing_since(&ledger), [Some(at(1))]);
+}
+
+#[test]
 fn a_task_that_leaves_by_its_age_is_no_correction() {
     let mut ledger = Ledger::default();
     let old = || task("a", "host", Status::Completed, 0, Some(1));

@@ -18,6 +18,8 @@ pub(super) struct Plan {
     due: Option<Instant>,
     /// When a full listing may begin that something calls for.
     earliest: Option<Instant>,
+    /// When something called for one last.
+    called_at: Option<Instant>,
     /// Until when delta polls are not to be tried, for they can't be relied on.
     unfit_until: Option<Instant>,
 }
@@ -25,7 +27,7 @@ pub(super) struct Plan {
 impl Plan {
     /// A full listing every `every`, the first one now.
     pub(super) fn new(every: Duration) -> Self {
-        Self { every, due: None, earliest: None, unfit_until: None }
+        Self { every, due: None, earliest: None, called_at: None, unfit_until: None }
     }
 
     /// Whether a full listing is to begin at `now`.
@@ -38,10 +40,14 @@ impl Plan {
         self.unfit_until.is_none_or(|until| now >= until)
     }
 
-    /// A full listing was good, which began at `began` and took `took`.
+    /// A full listing was good, which began at `began` and took `took`. It does not answer what
+    /// called for one meanwhile: its rows may have been read before.
     pub(super) fn full_succeeded(&mut self, began: Instant, took: Duration) {
         self.due = Some(began + self.every.max(took.saturating_mul(PARTS)));
         self.earliest = Some(began + self.patience().max(took.saturating_mul(PARTS)));
+        if let Some(called_at) = self.called_at.take().filter(|at| *at > began) {
+            self.call_for_full(called_at);
+        }
     }
 
     /// The last good full listing took `took`, and began `ago` before `now`, in another process.
@@ -59,6 +65,7 @@ impl Plan {
 
     /// A delta poll found that something is missing: everything is to be listed soon.
     pub(super) fn call_for_full(&mut self, now: Instant) {
+        self.called_at = Some(now);
         let soon = self.earliest.map_or(now, |earliest| earliest.max(now));
         self.due = self.due.map(|due| due.min(soon));
     }
@@ -131,5 +138,16 @@ mod tests {
         plan.full_succeeded(began + 30 * MINUTE, MINUTE);
         assert!(plan.is_full_due(began + 31 * MINUTE) && !plan.may_use_deltas(began + 31 * MINUTE));
         assert!(plan.may_use_deltas(began + 61 * MINUTE) && !plan.is_full_due(began + 61 * MINUTE));
+    }
+
+    #[test]
+    fn what_calls_for_a_full_listing_while_one_is_under_way_calls_for_the_next() {
+        let (mut plan, began) = after(6 * HOUR, MINUTE);
+        let second = began + 6 * HOUR;
+        plan.call_for_full(second + MINUTE);
+        plan.full_succeeded(second, 10 * MINUTE);
+        assert!(!plan.is_full_due(second + 39 * MINUTE) && plan.is_full_due(second + 40 * MINUTE));
+        plan.full_succeeded(second + 40 * MINUTE, MINUTE);
+        assert!(!plan.is_full_due(second + 2 * HOUR), "it was answered");
     }
 }

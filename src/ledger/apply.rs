@@ -42,7 +42,8 @@ impl Ledger {
                     Some(known) if shown_since.contains(&key) => latest_of(row, known),
                     _ => row,
                 };
-                let was_missed = known.is_none() && ledger.was_missed(&row);
+                let is_new = known.is_none_or(|known| known.start.is_some() && known.start < row.start);
+                let was_missed = is_new && ledger.was_missed(&row);
                 changes.corrections += u64::from(was_missed);
                 ledger.take_row(level, key, row, horizon.now, &mut changes);
             }
@@ -126,7 +127,7 @@ impl Ledger {
         }
     }
 
-    /// Whether deltas should have shown a task that they did not know, of level `row` tells.
+    /// Whether deltas should have shown a start that they did not know, of which `row` tells.
     fn was_missed(&self, row: &Record) -> bool {
         let shown_by = self.last_delta.map(|at| at.minus(MISSED_MARGIN));
         let is_forgotten = row.dated() <= self.forgotten_until;

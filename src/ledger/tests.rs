@@ -313,3 +313,13 @@ fn a_task_that_leaves_by_its_age_is_no_correction() {
     let changes = ledger.apply_full(listing([]), &horizon(25));
     assert_eq!((changes.corrections, ledger.len()), (0, 0));
 }
+
+#[test]
+fn a_retry_that_the_polls_before_a_full_listing_missed_is_a_correction() {
+    let mut ledger = Ledger::default();
+    let row = |start, end| task("a", "host", Status::Failed, start, Some(end));
+    ledger.apply_full(listing([row(0, 1)]), &horizon(2));
+    ledger.apply_delta(DeltaListing::default(), &horizon(5));
+    let changes = ledger.apply_full(listing([row(3, 4)]), &horizon(6));
+    assert_eq!((changes.finished, changes.corrections), (1, 1));
+}

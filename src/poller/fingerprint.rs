@@ -27,6 +27,11 @@ impl Fingerprint {
         self.zip(other, u64::saturating_add)
     }
 
+    /// One in `parts` of each count.
+    pub(super) fn part(self, parts: u64) -> Self {
+        Self(self.0.map(|count| count / parts))
+    }
+
     /// Whether no count is above that of `other`.
     pub(super) fn is_within(self, other: Self) -> bool {
         self.above(other) == Self::default()

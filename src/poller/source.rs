@@ -266,15 +266,17 @@ impl Source {
         let changes =
             self.ledger.apply_full(listing, &Horizon::new(now, config.lookback, config.keep_targets));
         self.history_reads = if history_is_whole { 0 } else { self.history_reads.saturating_sub(1) };
+        // Rows that shifted away may come; those that stay away will not.
+        let is_news = lost.missing > 0 && lost.missing != self.lost.missing;
         self.lost = lost;
-        if lost.missing > 0 {
+        if is_news {
             self.plan.call_for_full(Instant::now());
         }
-        // Delta polls that went on beside it know more than it does.
-        let was_beside = self.last.is_some_and(|last| last.began >= began);
-        if !was_beside {
-            self.last = Some(LastPoll { began, baseline: None });
-        }
+        // Delta polls that went on beside it know more than it does. Their counts don't know of what
+        // it found.
+        let beside = self.last.filter(|last| last.began >= began);
+        let was_beside = beside.is_some();
+        self.last = Some(LastPoll { began: beside.map_or(began, |last| last.began), baseline: None });
         self.last_full = Some((now, took));
         self.notices.poll_succeeded(&before, way, lost);
         self.notices.unknown_values(&before.name, unknown);
@@ -329,6 +331,10 @@ impl Source {
         let Upstream { config, publisher, clock, .. } = &*upstream;
         let horizon = Horizon::new(clock.now(), config.lookback, config.keep_targets);
         let changes = self.ledger.apply_delta(listing, &horizon);
+        // What a clock that was ahead made leave the look-back, no delta shows again.
+        if self.last.is_some_and(|last| began < last.began) {
+            self.plan.call_for_full(Instant::now());
+        }
         self.last = Some(LastPoll { began, baseline: Some(baseline) });
         self.fell_short = false;
         let before = publisher.status();

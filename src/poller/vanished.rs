@@ -9,6 +9,7 @@ use crate::snapshot::LostRows;
 
 use super::error::{DeltaError, PollError, Unfit};
 use super::full::{FullReader, Root, Roots, into_records, is_refusal};
+use super::pager::Listed;
 use super::read::Kept;
 
 /// Most ids of one request (`TaskIdList`, SDK 10.2.1).
@@ -126,11 +127,22 @@ impl FullReader<'_> {
     /// The rows of `some`, or nothing where the filter is of no use.
     async fn by_id(&self, base: &Query, some: &[(TaskKey, &TaskIds)]) -> Result<Option<Roots>, PollError> {
         let task_id_list = some.iter().map(|(_, ids)| ids.task.as_ref().to_owned()).collect();
-        let listed = match self.pager.read_all(&Query { task_id_list, ..base.clone() }).await {
+        let query = Query { task_id_list, ..base.clone() };
+        let first = match self.pager.first_page::<Root>(&query).await {
             Err(error) if is_refusal(&error) => return Ok(None),
-            listed => listed?,
+            first => first?,
         };
-        let rows: Roots = listed.rows;
+        // A filter that is ignored shows everything, which may be a million tasks.
+        if first.total > some.len() as u64 {
+            return Ok(None);
+        }
+        let rows: Roots = first.rows.into_iter().collect();
+        let listed = if rows.len() as u64 + first.skipped < first.total {
+            self.pager.read_all(&query).await?
+        } else {
+            Listed { rows, lost: LostRows { skipped: first.skipped, missing: 0 } }
+        };
+        let rows = listed.rows;
         let is_asked = |key: &TaskKey| some.iter().any(|(asked, _)| asked == key);
         let is_reliable = listed.lost == LostRows::default() && rows.keys().all(is_asked);
         Ok(is_reliable.then_some(rows))

@@ -73,7 +73,7 @@ async fn main() {
         target_types: Vec::new(),
     };
     let marks = Watermarks {
-        last_success: at(0),
+        last_poll: at(0),
         last_full_success: at(0),
         full_took: Duration::from_secs(60),
         listing: Listing::Flat,

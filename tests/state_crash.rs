@@ -31,7 +31,7 @@ fn at(poll: u64) -> UnixMillis {
 
 fn marks(poll: u64) -> Watermarks {
     Watermarks {
-        last_success: at(poll),
+        last_poll: at(poll),
         last_full_success: at(0),
         full_took: Duration::ZERO,
         listing: Listing::Root,
@@ -77,7 +77,7 @@ fn finishing(poll: u64) -> impl Iterator<Item = (TaskKey, Record)> {
 /// How many polls have left what is restored, which is what exactly so many leave.
 fn polls_of(restored: &Restored) -> u64 {
     let Restored { ledger, marks } = restored;
-    let polls = marks.last_success.since(at(0)).as_secs();
+    let polls = marks.last_poll.since(at(0)).as_secs();
     let totals = ledger.counters().of(TargetType::Snapshot);
     let completed = Status::Completed.index();
     assert_eq!(totals.tasks[completed], polls * FINISH, "every task is counted once");

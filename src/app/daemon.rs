@@ -62,8 +62,15 @@ impl Daemon {
         let meters = Meters::new();
         let state = open_state(state, &meters, &shutdown).await?;
         let delays = first_delays(&sources);
-        let sources: Vec<_> =
-            sources::build(sources, env, &clock, &meters)?.into_iter().zip(delays).collect();
+        let identities: Vec<_> = sources.iter().map(identity).collect();
+        let mut sources = sources::build(sources, env, &clock, &meters)?;
+        if let Some(state) = &state {
+            let kept = sources.into_iter().zip(identities);
+            sources = kept
+                .map(|(source, identity)| source.with_state(state.source(identity)))
+                .collect::<Result<_, _>>()?;
+        }
+        let sources: Vec<_> = sources.into_iter().zip(delays).collect();
         let supervisor = Supervisor::new(shutdown.clone());
         let parts = web::Parts {
             sources: sources.iter().map(|(source, _)| source.subscribe()).collect(),
@@ -108,6 +115,16 @@ async fn open_state(
     let Some(config) = config else { return Ok(None) };
     let opening = StateFile::open(config, Disk::real(), meters.state());
     shutdown.run_until_cancelled(opening).await.transpose()
+}
+
+/// Whose state a source has.
+fn identity(source: &SourceSettings) -> state::Identity {
+    state::Identity {
+        source: source.name.clone(),
+        endpoint: source.endpoint.host().to_owned(),
+        listing: source.poller.listing,
+        target_types: source.poller.target_types.clone(),
+    }
 }
 
 /// When each source is polled first: spread, for the sake of the account and of this machine.

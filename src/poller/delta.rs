@@ -1,5 +1,5 @@
 //! A delta poll: what changed since the last complete poll, found without an order and without a
-//! filter that is not checked. See `docs/decisions/0007-delta-polls.md`.
+//! filter that is not checked. See `docs/decisions/0008-delta-polls.md`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

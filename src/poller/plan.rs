@@ -44,6 +44,13 @@ impl Plan {
         self.earliest = Some(began + self.patience().max(took.saturating_mul(PARTS)));
     }
 
+    /// The last good full listing took `took`, and began `ago` before `now`, in another process.
+    pub(super) fn resume(&mut self, now: Instant, ago: Duration, took: Duration) {
+        let most = took.saturating_mul(PARTS);
+        self.due = Some(now + self.every.max(most).saturating_sub(ago));
+        self.earliest = Some(now + self.patience().max(most).saturating_sub(ago));
+    }
+
     /// A full listing failed at `now`. Delta polls go on meanwhile, if there has ever been a good
     /// one.
     pub(super) fn full_failed(&mut self, now: Instant) {
@@ -86,6 +93,15 @@ mod tests {
         assert!(!plan.is_full_due(began + 6 * HOUR - MINUTE) && plan.is_full_due(began + 6 * HOUR));
         let (plan, began) = after(6 * HOUR, 2 * HOUR);
         assert!(!plan.is_full_due(began + 7 * HOUR) && plan.is_full_due(began + 8 * HOUR));
+    }
+
+    #[test]
+    fn a_process_goes_on_with_the_plan_of_the_one_before() {
+        let (mut plan, now) = (Plan::new(6 * HOUR), Instant::now());
+        plan.resume(now, 5 * HOUR, MINUTE);
+        assert!(!plan.is_full_due(now) && plan.is_full_due(now + HOUR));
+        plan.resume(now, 7 * HOUR, MINUTE);
+        assert!(plan.is_full_due(now));
     }
 
     #[test]

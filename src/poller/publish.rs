@@ -56,6 +56,15 @@ impl Publisher {
         published.snapshot.is_some() && published.fresh_snapshot(now).is_none()
     }
 
+    /// What `ledger` has counted before, in another process that listed in the way `listing`.
+    pub(super) fn restored(&self, ledger: &Ledger, listing: Listing) {
+        self.change(|published| {
+            published.status.listing = listing;
+            published.status.ledger_tasks = ledger.len() as u64;
+            published.counters = Arc::new(ledger.counters().clone());
+        });
+    }
+
     /// The next poll will start at `time`.
     pub(super) fn next_poll(&self, time: UnixMillis) {
         self.change(|published| published.status.next_poll = Some(time));

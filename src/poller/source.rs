@@ -15,6 +15,7 @@ use crate::meters::SourceMeters;
 use crate::model::{Listing, PollFailure, PollKind};
 use crate::sas::Api;
 use crate::snapshot::{self, LostRows, Published};
+use crate::state::{OpenError, Restored, SourceState, Watermarks};
 
 use super::Config;
 use super::delta::{Baseline, Delta, DeltaReader};
@@ -63,6 +64,10 @@ pub struct Source {
     fell_short: bool,
     /// How often the last states of targets are still read from before the look-back.
     history_reads: u32,
+    /// Where it is kept what must outlive the process.
+    state: Option<SourceState>,
+    /// When the last good full listing ended, and how long it took.
+    last_full: Option<(UnixMillis, Duration)>,
 }
 
 /// The last complete poll.
@@ -97,7 +102,30 @@ impl Source {
             lost: LostRows::default(),
             fell_short: false,
             history_reads: HISTORY_READS,
+            state: None,
+            last_full: None,
         }
+    }
+
+    /// The same source, which goes on from what `state` knows of it and keeps it there. What was
+    /// counted is published at once.
+    ///
+    /// # Errors
+    /// If the state cannot be read.
+    pub fn with_state(mut self, mut state: SourceState) -> Result<Self, OpenError> {
+        let Upstream { config, publisher, clock, .. } = &*self.upstream;
+        if let Some(Restored { ledger, marks }) = state.load(config.targets)? {
+            let Watermarks { last_poll, last_full_success, full_took, listing } = marks;
+            publisher.restored(&ledger, listing);
+            let ago = clock.now().since(last_full_success).saturating_add(full_took);
+            self.plan.resume(Instant::now(), ago, full_took);
+            self.last = Some(LastPoll { began: last_poll, baseline: None });
+            self.last_full = Some((last_full_success, full_took));
+            self.history_reads = 0;
+            self.ledger = ledger;
+        }
+        self.state = Some(state);
+        Ok(self)
     }
 
     /// A reader of what this source publishes.
@@ -193,7 +221,7 @@ impl Source {
         match outcome {
             Ok(full) => {
                 self.plan.full_succeeded(started, took);
-                self.full_succeeded(full, began, took);
+                self.full_succeeded(full, began, took).await;
             }
             Err(error) => {
                 self.plan.full_failed(Instant::now());
@@ -202,9 +230,10 @@ impl Source {
         }
     }
 
-    fn full_succeeded(&mut self, full: Full, began: UnixMillis, took: Duration) {
+    async fn full_succeeded(&mut self, full: Full, began: UnixMillis, took: Duration) {
         let Full { listing, way, lost, history_is_whole, unknown } = full;
-        let Upstream { config, publisher, clock, .. } = &*self.upstream;
+        let upstream = Arc::clone(&self.upstream);
+        let Upstream { config, publisher, clock, .. } = &*upstream;
         let now = clock.now();
         let before = publisher.status();
         if way != before.listing {
@@ -213,6 +242,7 @@ impl Source {
             if before.listing != Listing::Auto {
                 // What counted as a scan task may no longer be one.
                 self.ledger.restart();
+                self.state.iter_mut().for_each(SourceState::start_over);
             }
         }
         let changes =
@@ -227,10 +257,11 @@ impl Source {
         if !was_beside {
             self.last = Some(LastPoll { began, baseline: None });
         }
+        self.last_full = Some((now, took));
         self.notices.poll_succeeded(&before, way, lost);
         self.notices.unknown_values(&before.name, unknown);
         let outcome = Outcome { kind: PollKind::Full, way, lost, duration: (!was_beside).then_some(took) };
-        self.publish(&changes, &outcome);
+        self.publish(&changes, &outcome).await;
     }
 
     /// A delta poll. What is left to do is told: a full listing at once, where this is of no use.
@@ -254,7 +285,7 @@ impl Source {
         match outcome {
             Ok(delta) => {
                 self.meters.poll(PollKind::Delta, took, None);
-                self.delta_succeeded(delta, began, took);
+                self.delta_succeeded(delta, began, took).await;
                 Next::Nothing
             }
             Err(DeltaError::Poll(error)) => {
@@ -274,9 +305,10 @@ impl Source {
         }
     }
 
-    fn delta_succeeded(&mut self, delta: Delta, began: UnixMillis, took: Duration) {
+    async fn delta_succeeded(&mut self, delta: Delta, began: UnixMillis, took: Duration) {
         let Delta { listing, baseline, is_explained, lost, unknown } = delta;
-        let Upstream { config, publisher, clock, .. } = &*self.upstream;
+        let upstream = Arc::clone(&self.upstream);
+        let Upstream { config, publisher, clock, .. } = &*upstream;
         let horizon = Horizon::new(clock.now(), config.lookback, config.keep_targets);
         let changes = self.ledger.apply_delta(listing, &horizon);
         self.last = Some(LastPoll { began, baseline: Some(baseline) });
@@ -295,10 +327,13 @@ impl Source {
         self.notices.poll_succeeded(&before, before.listing, lost);
         self.notices.unknown_values(&before.name, unknown);
         let outcome = Outcome { kind: PollKind::Delta, way: before.listing, lost, duration: Some(took) };
-        self.publish(&changes, &outcome);
+        self.publish(&changes, &outcome).await;
     }
 
-    fn publish(&mut self, changes: &Changes, outcome: &Outcome) {
+    /// Publishes what the ledger says now. It is written first: what a scrape has shown as counted
+    /// is not to be uncounted by a crash.
+    async fn publish(&mut self, changes: &Changes, outcome: &Outcome) {
+        self.save(changes, outcome.way).await;
         let Upstream { config, publisher, clock, .. } = &*self.upstream;
         self.meters.corrections(changes.corrections);
         let now = clock.now();
@@ -311,6 +346,17 @@ impl Source {
             "a poll succeeded"
         );
         publisher.success(snapshot, &self.ledger, outcome, self.link());
+    }
+
+    async fn save(&mut self, changes: &Changes, listing: Listing) {
+        let (Some(state), Some(last), Some((last_full_success, full_took))) =
+            (&mut self.state, self.last, self.last_full)
+        else {
+            return;
+        };
+        let marks = Watermarks { last_poll: last.began, last_full_success, full_took, listing };
+        // A failure is told, and the next poll tries again.
+        state.save(&self.ledger, changes, marks).await;
     }
 
     fn fail(&mut self, error: &PollError) {

@@ -39,9 +39,9 @@ pub(super) fn answer(
         return refuse(StatusCode::FORBIDDEN, "the world is for loopback peers only");
     }
     let wanted = match path.strip_prefix(PREFIX) {
-        Some("truth" | "tasks") => Method::GET,
+        Some("truth" | "tasks" | "counted") => Method::GET,
         Some("freeze" | "thaw" | "step") => Method::POST,
-        _ => return refuse(StatusCode::NOT_FOUND, "there are truth, tasks, freeze, step and thaw"),
+        _ => return refuse(StatusCode::NOT_FOUND, "there are truth, tasks, counted, freeze, step and thaw"),
     };
     if *method != wanted {
         return refuse(StatusCode::METHOD_NOT_ALLOWED, &format!("this wants {wanted}"));
@@ -49,6 +49,7 @@ pub(super) fn answer(
     match &path[PREFIX.len()..] {
         "truth" => truth(shared, query),
         "tasks" => tasks(shared),
+        "counted" => counted(shared, query),
         "freeze" => {
             shared.timeline().freeze();
             state(shared)
@@ -92,6 +93,29 @@ fn tasks(shared: &Shared) -> Answer {
             Listing::Flat | Listing::PerRoot => ids(world.roots(), true),
         };
         (StatusCode::OK, json!({ "now": now, "scan_tasks": scans, "root_tasks": roots }))
+    })
+}
+
+/// What an exporter must have counted by its own time `at` whose first poll was at the time `since`
+/// of the world.
+fn counted(shared: &Shared, query: &Params) -> Answer {
+    let time = |name| query.get(name).and_then(|time| time.parse::<u64>().ok());
+    let (Some(since), Some(at)) = (time("since"), time("at")) else {
+        return refuse(StatusCode::BAD_REQUEST, "since and at must be times in milliseconds");
+    };
+    shared.with_world(|world, now| {
+        let rows = |log: &Log| -> Vec<_> {
+            let numbers = log.started(World::oldest_start(now)..now.saturating_add(1));
+            let tasks = numbers.filter_map(|number| Some((number, log.get(number)?)));
+            let ended = tasks.filter(|(_, task)| task.end > since && task.end <= now);
+            ended.map(|(number, task)| row(world, task, number, now, shared.faults(), false)).collect()
+        };
+        let scans = rows(world.scans());
+        let roots = match shared.listing() {
+            Listing::Root => scans.clone(),
+            Listing::Flat | Listing::PerRoot => rows(world.roots()),
+        };
+        (StatusCode::OK, json!(super::counted::counted(scans.iter(), roots.iter(), at)))
     })
 }
 

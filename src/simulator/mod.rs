@@ -22,6 +22,7 @@ mod api;
 mod auth;
 mod config;
 mod control;
+mod counted;
 mod dice;
 mod envelope;
 mod faults;

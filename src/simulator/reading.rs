@@ -3,6 +3,8 @@
 use super::row::Row;
 
 const GIB: u64 = 1 << 30;
+/// Bytes of the API's MB.
+const MEGABYTE: f64 = 1_048_576.0;
 
 /// Label values of `TargetType` 0 to 7, where 0 stands for all others.
 pub(super) const TYPES: [&str; 8] =
@@ -50,6 +52,11 @@ pub(super) fn report_of(row: &Row<'_>) -> &'static str {
             REPORTS.into_iter().find(|report| report.eq_ignore_ascii_case(word)).unwrap_or("unknown")
         }
     }
+}
+
+/// Data scanned, in bytes.
+pub(super) fn bytes_of(row: &Row<'_>) -> Option<u64> {
+    row.measure_space.value().map(|space| (space.megabytes() * MEGABYTE).round() as u64)
 }
 
 /// The label `progress`.

@@ -16,14 +16,11 @@ use serde_json::{Number, Value};
 
 use super::config::Listing;
 use super::reading::{
-    CHECKS, PROGRESSES, REPORTS, SPACES, STATUSES, is_finished, progress_bucket, report_of, space_bucket,
-    status_of, time, type_of,
+    CHECKS, PROGRESSES, REPORTS, SPACES, STATUSES, bytes_of, is_finished, progress_bucket, report_of,
+    space_bucket, status_of, time, type_of,
 };
 use super::row::Row;
 use super::single::{self, Single, latest_of_targets};
-
-/// Bytes of the API's MB.
-const MEGABYTE: f64 = 1_048_576.0;
 
 /// Series and their values.
 pub(super) type Truth = BTreeMap<String, Value>;
@@ -111,7 +108,7 @@ impl Facts {
     fn count_scan(&mut self, row: &Row<'_>) {
         let status = status_of(row);
         let percent = row.progress.value().copied().filter(|percent| *percent <= 100);
-        let bytes = row.measure_space.value().map(|space| (space.megabytes() * MEGABYTE).round() as u64);
+        let bytes = bytes_of(row);
         *self.tasks.entry(status).or_default() += 1;
         *self.progresses.entry((status, progress_bucket(percent))).or_default() += 1;
         *self.spaces.entry(space_bucket(bytes)).or_default() += 1;

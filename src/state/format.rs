@@ -78,8 +78,8 @@ impl Identity {
 /// How far the polls of a source had come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watermarks {
-    /// When the last good poll ended.
-    pub last_success: UnixMillis,
+    /// When the last good poll began.
+    pub last_poll: UnixMillis,
     /// When the last good full listing ended.
     pub last_full_success: UnixMillis,
     /// How long that took.

@@ -35,7 +35,7 @@ pub(super) fn identity(source: &str) -> Identity {
 
 pub(super) fn marks(hours: i64) -> Watermarks {
     Watermarks {
-        last_success: at(hours),
+        last_poll: at(hours),
         last_full_success: at(hours),
         full_took: Duration::from_millis(1500),
         listing: Listing::Flat,
@@ -208,7 +208,7 @@ fn loaded(file: &StateFile, source: &str) -> Restored {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_read_back_is_what_was_written_and_goes_on_alike(polls in polls()) {
@@ -284,6 +284,19 @@ async fn a_source_with_another_identity_starts_anew() {
     assert!(state.save(&anew, &changes, marks(2)).await);
     let restored = file.source(other).load(TargetsShown::default()).unwrap().unwrap();
     assert_eq!(picture(&restored.ledger), picture(&anew));
+}
+
+#[tokio::test]
+async fn ids_that_change_alone_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = open(&folder.path().join("state")).await.unwrap();
+    let (mut state, mut ledger) = (file.source(identity("a")), Ledger::default());
+    let running = poll_of(true, [(1, Status::Running)]);
+    for poll in [Poll { root: None, ..running.clone() }, running] {
+        let changes = poll.apply(&mut ledger, 1);
+        assert!(state.save(&ledger, &changes, marks(1)).await);
+        assert_eq!(picture(&loaded(&file, "a").ledger), picture(&ledger));
+    }
 }
 
 #[tokio::test]

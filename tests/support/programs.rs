@@ -64,6 +64,12 @@ impl Simulator {
         assert!(answer.as_ref().is_ok_and(|answer| answer.status < 300), "{answer:?}");
     }
 
+    /// Moves its world on, which stands still.
+    pub(crate) fn step(&self, minutes: u64) {
+        let answer = http::ask("POST", self.address, &format!("/_world/step?by={minutes}m"), &[]);
+        assert!(answer.as_ref().is_ok_and(|answer| answer.status < 300), "{answer:?}");
+    }
+
     /// What it says of its world, by an unsigned path below `/_world/`.
     pub(crate) fn world(&self, path: &str) -> Value {
         let answer = http::get(self.address, &format!("/_world/{path}"));

@@ -1,0 +1,110 @@
+//! A real process, killed at any instant while the fleet moves: no finished task is counted twice
+//! or lost, and no counter goes back. `make soak` kills it a thousand times.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::thread;
+use std::time::Duration;
+
+use agentless_exporter::env::Env;
+use support::exposition::{Exposition, Series};
+use support::programs::{Exporter, KEY_ID, KEY_SECRET, Simulator, config_polling, source};
+use support::{gate, wait_for};
+
+/// Enough for a process of a busy machine to start and to poll.
+const UP_WITHIN: Duration = Duration::from_secs(60);
+
+/// What counts finished tasks.
+const COUNTERS: [&str; 4] = [
+    "agentless_scan_tasks_finished_total",
+    "agentless_scan_finished_bytes_total",
+    "agentless_scan_root_tasks_finished_total",
+    "agentless_scan_task_duration_seconds_count",
+];
+
+#[test]
+fn every_counter_equals_the_count_of_the_fleet_however_often_the_exporter_is_killed() {
+    let kills = Env::process().get("SOAK_KILLS").and_then(|kills| kills.parse().ok()).unwrap_or(20);
+    let listings = [("--listing=flat", 11), ("--listing=per-root", 12), ("--listing=root", 13)];
+    thread::scope(|scope| {
+        for (listing, seed) in listings {
+            scope.spawn(move || survive(listing, seed, kills / listings.len() + 1));
+        }
+    });
+}
+
+fn survive(listing: &str, seed: u64, kills: usize) {
+    let mut dice = fastrand::Rng::with_seed(seed);
+    let simulator = Simulator::start_seeded(seed, &[listing, "--tasks=2000"]);
+    simulator.freeze();
+    let since = simulator.world("tasks")["now"].as_u64().expect("a time");
+    let folder = tempfile::tempdir().expect("a folder for temporary files");
+    let api = ["requests_per_second: 1000", "concurrency: 4"];
+    let source = source("sim", simulator.address, (KEY_ID, KEY_SECRET), &api);
+    let state = format!("state:\n  path: {}\n", folder.path().join("state").display());
+    let configuration = config_polling(&["full_every: 5s"], &[source]) + &state;
+    let start = || Exporter::start(&configuration, &[]);
+
+    let first = start();
+    until_polled_after(&first, 0.0);
+    drop(first);
+    let mut shown = BTreeMap::new();
+    for _ in 0..kills {
+        simulator.step(dice.u64(1..40));
+        let exporter = start();
+        let restored = counted(&gate::scrape(exporter.address));
+        assert_not_below(&restored, &shown);
+        // A random instant of a poll, of a commit or between two.
+        thread::sleep(Duration::from_millis(dice.u64(0..1500)));
+        simulator.step(dice.u64(1..40));
+        thread::sleep(Duration::from_millis(dice.u64(0..700)));
+        shown = counted(&gate::scrape(exporter.address));
+        assert_not_below(&shown, &restored);
+        drop(exporter);
+    }
+    let exporter = start();
+    let up = until_polled_after(&exporter, 0.0);
+    let at = up.value("agentless_exporter_last_poll_success_timestamp_seconds").expect("it was polled");
+    // One more, which is a full one or follows it.
+    let last = until_polled_after(&exporter, at + 6.0);
+    let truth = truth(&simulator, since);
+    let shown: BTreeMap<_, _> = counted(&last).into_iter().filter(|&(_, value)| value > 0.0).collect();
+    assert!(truth.values().sum::<f64>() > 50.0, "too few tasks finished to prove anything: {truth:?}");
+    assert_eq!(shown, truth, "{listing}, seed {seed}");
+}
+
+fn until_polled_after(exporter: &Exporter, time: f64) -> Exposition {
+    wait_for("a good poll", UP_WITHIN, || {
+        let shown = gate::scrape(exporter.address);
+        let at = shown.value("agentless_exporter_last_poll_success_timestamp_seconds");
+        let is_up = shown.value("agentless_exporter_source_up") == Some(1.0);
+        if is_up && at.is_some_and(|at| at > time) { Ok(shown) } else { Err(format!("{at:?}")) }
+    })
+}
+
+/// The counters of finished tasks, without the label of the source.
+fn counted(shown: &Exposition) -> BTreeMap<Series, f64> {
+    let all = shown.samples.iter().filter(|(series, _)| COUNTERS.contains(&series.name.as_str()));
+    let without_source = all.map(|(series, &value)| {
+        let mut series = series.clone();
+        series.labels.remove("source");
+        (series, value)
+    });
+    without_source.collect()
+}
+
+fn assert_not_below(now: &BTreeMap<Series, f64>, before: &BTreeMap<Series, f64>) {
+    for (series, value) in before {
+        assert!(now.get(series).is_some_and(|now| now >= value), "{series} went back from {value}: {now:?}");
+    }
+}
+
+/// What finished since the exporter began to count; ends lie ahead of its clock, so none is measured.
+fn truth(simulator: &Simulator, since: u64) -> BTreeMap<Series, f64> {
+    let told = simulator.world(&format!("counted?since={since}&at={since}"));
+    let series = told.as_object().expect("an object of series").iter().map(|(series, value)| {
+        (Series::parse(series).expect("a key is a series"), value.as_f64().expect("a value is a number"))
+    });
+    series.collect()
+}

@@ -1,5 +1,5 @@
 # The same recipes for people and for CI.
-.PHONY: demo test lint fuzz fuzz-corpus bench pictures test-tools
+.PHONY: demo test lint soak fuzz fuzz-corpus bench pictures test-tools
 
 # The exporter against a simulated Security Center: no account, no configuration.
 demo:
@@ -13,6 +13,13 @@ lint:
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
+
+# Other random histories at each run, and a thousand kills.
+soak: export SOAK_CASES ?= 50000
+soak: export SOAK_KILLS ?= 1000
+soak:
+	cargo test --locked --lib model_tests
+	cargo test --locked --test e2e_crash
 
 # Longer than in `make test`; the second one keeps what it finds in fuzz/corpus.
 fuzz: export FUZZ_SECONDS ?= 300

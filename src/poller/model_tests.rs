@@ -37,6 +37,8 @@ enum Event {
     Shift,
     /// The exporter starts anew, without a state file.
     Restart,
+    /// The exporter starts anew, with one.
+    Resume,
     /// The clock of the machine is set, in minutes.
     SetClock(i64),
 }
@@ -66,6 +68,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Fault),
         1 => Just(Event::Shift),
         1 => Just(Event::Restart),
+        1 => Just(Event::Resume),
         1 => (-20i64..20).prop_map(Event::SetClock),
     ]
 }
@@ -138,6 +141,8 @@ struct World {
     hand: ClockHand,
     source: Source,
     model: Model,
+    /// Whether a poll of this exporter was good.
+    has_polled: bool,
     started: usize,
 }
 
@@ -171,6 +176,7 @@ impl World {
             hand,
             source,
             model: Model::default(),
+            has_polled: false,
             started: 0,
         }
     }
@@ -229,6 +235,14 @@ impl World {
             Event::Restart => {
                 self.source = self.cloud.source_at(settings(), self.clock.clone());
                 self.model = Model::default();
+                self.has_polled = false;
+            }
+            Event::Resume => {
+                let standing = self.source.standing();
+                self.source = self.cloud.source_at(settings(), self.clock.clone());
+                standing.into_iter().for_each(|standing| self.source.resume(standing));
+                // Until its first poll there is no snapshot.
+                self.has_polled = false;
             }
             Event::SetClock(minutes) => self.set_clock(minutes),
         }
@@ -254,18 +268,23 @@ impl World {
             self.source.poll().await;
         }
         let now = self.now();
+        self.has_polled = true;
         self.model.poll(&self.tasks.lock().unwrap(), now);
         self.check();
     }
 
     fn check(&self) {
         let published = self.source.subscribe().borrow().clone();
-        let facts = published.snapshot.as_ref().map(|snapshot| &snapshot.types[&TargetType::Snapshot]);
         let counters = published.counters.of(TargetType::Snapshot);
-        assert_eq!(facts.map_or([0; 5], |facts| facts.tasks), self.model.tasks, "tasks");
         assert_eq!(counters.tasks, self.model.finished, "finished");
         assert_eq!(counters.root_tasks, self.model.finished, "finished main tasks");
-        assert_eq!(facts.map_or([0; 5], |facts| facts.targets), self.model.targets_by_status(), "targets");
+        let snapshot = published.snapshot.as_ref();
+        assert_eq!(snapshot.is_some(), self.has_polled, "a snapshot");
+        if let Some(facts) = snapshot.map(|snapshot| &snapshot.types[&TargetType::Snapshot]) {
+            assert_eq!(facts.tasks, self.model.tasks, "tasks");
+            assert_eq!(facts.root_tasks, self.model.tasks, "main tasks");
+            assert_eq!(facts.targets, self.model.targets_by_status(), "targets");
+        }
     }
 }
 

@@ -186,7 +186,11 @@ impl Ledger {
             self.forget_tasks(level, horizon.window_from, changes);
         }
         let known = |key| self.scans.get(&key).or_else(|| self.roots.get(&key));
-        self.ids.renew(ids, |key| known(key).is_some_and(Record::is_open));
+        let renewed = self.ids.renew(ids, |key| known(key).is_some_and(Record::is_open));
+        let (scans, roots): (Vec<_>, Vec<_>) =
+            renewed.into_iter().partition(|key| self.scans.contains_key(key));
+        changes.scans.extend(scans);
+        changes.roots.extend(roots);
 
         let running = self.scans().filter(|(_, scan)| scan.status == Status::Running);
         let running: KeySet<TargetKey> = running.filter_map(|(_, scan)| scan.target).collect();

@@ -6,9 +6,9 @@ use super::key::{KeySet, TargetKey, TaskKey};
 /// left.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
-    /// Scan tasks.
+    /// Scan tasks, their ids included.
     pub scans: KeySet<TaskKey>,
-    /// Main tasks, where they are kept apart.
+    /// The same of main tasks, where they are kept apart.
     pub roots: KeySet<TaskKey>,
     /// Targets, their names included.
     pub targets: KeySet<TargetKey>,

@@ -51,9 +51,16 @@ impl OpenIds {
         self.0.insert(key, ids);
     }
 
-    /// Takes over `newer`, and drops what is not `needed`.
-    pub(super) fn renew(&mut self, newer: Self, needed: impl Fn(TaskKey) -> bool) {
-        self.0.extend(newer.0);
+    /// Takes over `newer`, and drops what is not `needed`. Gives the tasks whose ids are new or others.
+    pub(super) fn renew(&mut self, newer: Self, needed: impl Fn(TaskKey) -> bool) -> Vec<TaskKey> {
+        let mut renewed = Vec::new();
+        for (key, ids) in newer.0.into_iter().filter(|&(key, _)| needed(key)) {
+            if self.0.get(&key) != Some(&ids) {
+                renewed.push(key);
+                self.0.insert(key, ids);
+            }
+        }
         self.0.retain(|&key, _| needed(key));
+        renewed
     }
 }

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use tokio::time::Instant;
+
 use crate::error::in_words;
 use crate::ledger::{Changes, Ledger, TargetsShown};
 use crate::meters::Meters;
@@ -161,21 +163,29 @@ async fn a_damaged_file_is_an_error_or_does_no_harm() {
     assert!(refused > 20, "{refused} of 200 damages were noticed");
 }
 
-#[tokio::test]
+/// The timers stand still while the file is tried, so nothing here depends on its speed.
+#[tokio::test(start_paused = true)]
 async fn a_second_process_waits_for_the_first_to_end_and_no_longer() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state");
     let first = open(&path).await.unwrap();
-    assert!(problem(&path).await.contains("another process has it open, and did not end in time"));
+    let config = Config::at(path.clone());
+    let second = || tokio::spawn(StateFile::open(config.clone(), Disk::real(), Meters::new().state()));
 
-    let config = Config { path: path.clone(), patience: Duration::from_secs(60) };
-    let second = tokio::spawn(StateFile::open(config, Disk::real(), Meters::new().state()));
-    tokio::time::sleep(Duration::from_millis(400)).await;
-    assert!(!second.is_finished());
+    let since = Instant::now();
+    let told = in_words(&second().await.unwrap().expect_err("the first one still has it"));
+    assert!(told.contains("another process has it open, and did not end in time"), "{told}");
+    assert_eq!(since.elapsed().as_secs(), 60);
+
+    let waiting = second();
+    tokio::time::sleep(Duration::from_secs(30)).await;
     let mut state = first.source(identity("a"));
     assert!(state.save(&Ledger::default(), &Changes::default(), marks(1)).await);
+    assert!(!waiting.is_finished());
+    let since = Instant::now();
     drop((first, state));
-    let second = second.await.unwrap().unwrap();
+    let second = waiting.await.unwrap().unwrap();
+    assert_eq!(since.elapsed().as_secs(), 0);
     assert!(second.source(identity("a")).load(TargetsShown::default()).unwrap().is_some());
 }
 

@@ -118,6 +118,8 @@ struct Poll {
     scans: Vec<Row>,
     roots: Option<Vec<Row>>,
     gone: Vec<u8>,
+    /// The main task that all were listed by.
+    root: Option<String>,
 }
 
 impl Poll {
@@ -130,7 +132,7 @@ impl Poll {
             for task in rows.into_iter().flatten().map(Row::task) {
                 records.insert(TaskKey::of(&task.id), Record::from(&task));
                 delta.names.note(&task);
-                delta.ids.note(&task, None);
+                delta.ids.note(&task, self.root.as_deref());
             }
         }
         if self.is_full {
@@ -163,7 +165,13 @@ pub(super) fn third_poll(ledger: &mut Ledger) -> Changes {
 fn poll_of(is_full: bool, scans: impl IntoIterator<Item = (u8, Status)>) -> Poll {
     let row = |(id, status)| Row { id, target: id, status, start: Some(0), took: Some(1), bytes: Some(7) };
     let roots = Some(vec![row((9, Status::Completed))]);
-    Poll { is_full, scans: scans.into_iter().map(row).collect(), roots, gone: Vec::new() }
+    Poll {
+        is_full,
+        scans: scans.into_iter().map(row).collect(),
+        roots,
+        gone: Vec::new(),
+        root: Some("main".to_owned()),
+    }
 }
 
 fn rows() -> impl Strategy<Value = Vec<Row>> {
@@ -183,8 +191,10 @@ fn rows() -> impl Strategy<Value = Vec<Row>> {
 
 fn polls() -> impl Strategy<Value = Vec<Poll>> {
     let gone = proptest::collection::vec(0..8u8, 0..3);
-    let poll = (any::<bool>(), rows(), proptest::option::of(rows()), gone);
-    let poll = poll.prop_map(|(is_full, scans, roots, gone)| Poll { is_full, scans, roots, gone });
+    let root = proptest::option::of(Just("main".to_owned()));
+    let poll = (any::<bool>(), rows(), proptest::option::of(rows()), gone, root);
+    let poll =
+        poll.prop_map(|(is_full, scans, roots, gone, root)| Poll { is_full, scans, roots, gone, root });
     proptest::collection::vec(poll, 1..7)
 }
 
@@ -198,7 +208,7 @@ fn loaded(file: &StateFile, source: &str) -> Restored {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_read_back_is_what_was_written_and_goes_on_alike(polls in polls()) {
@@ -277,6 +287,19 @@ async fn a_source_with_another_identity_starts_anew() {
 }
 
 #[tokio::test]
+async fn ids_that_change_alone_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = open(&folder.path().join("state")).await.unwrap();
+    let (mut state, mut ledger) = (file.source(identity("a")), Ledger::default());
+    let running = poll_of(true, [(1, Status::Running)]);
+    for poll in [Poll { root: None, ..running.clone() }, running] {
+        let changes = poll.apply(&mut ledger, 1);
+        assert!(state.save(&ledger, &changes, marks(1)).await);
+        assert_eq!(picture(&loaded(&file, "a").ledger), picture(&ledger));
+    }
+}
+
+#[tokio::test]
 async fn a_ledger_that_starts_over_is_written_whole() {
     let folder = tempfile::tempdir().unwrap();
     let file = open(&folder.path().join("state")).await.unwrap();
@@ -312,17 +335,15 @@ async fn names_that_are_not_to_be_shown_any_more_are_not_restored() {
 fn whoever_changes_what_is_stored_gives_the_format_a_new_number() {
     let mut ledger = Ledger::default();
     first_poll(&mut ledger);
-    let mut bytes = Vec::new();
-    for (_, record) in picture(&ledger).scans {
-        bytes = postcard::to_extend(&record, bytes).unwrap();
-    }
-    for (_, target) in picture(&ledger).targets {
-        bytes = postcard::to_extend(&target, bytes).unwrap();
-    }
-    bytes = postcard::to_extend(&(ledger.standing(), marks(1), identity("a")), bytes).unwrap();
+    let all = picture(&ledger);
+    let tasks: Vec<_> = all.scans.values().zip(all.ids.values()).collect();
+    let targets: Vec<_> = all.targets.values().collect();
+    let names: Vec<_> = all.names.values().map(|names| format::StoredNames::from(names.as_ref())).collect();
+    let stored = (tasks, targets, names, ledger.standing(), marks(1), identity("a"));
+    let bytes = postcard::to_stdvec(&stored).unwrap();
     let digest: String = Sha1::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(
         (format::FORMAT, bytes.len(), digest.as_str()),
-        (1, 445, "51d1a35d22b135ea886ea1a3d5dc94451c4b289d")
+        (1, 503, "1eb9656c2bf524018f1727361e4242ffd4c131e0")
     );
 }

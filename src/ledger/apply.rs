@@ -23,7 +23,7 @@ impl Ledger {
         self.shown_since = Some(KeySet::default());
     }
 
-    /// Takes over a full listing, level was complete. A task that it does not show leaves the
+    /// Takes over a full listing, which was complete. A task that it does not show leaves the
     /// gauges, unless a delta has shown it since the listing began; its id stays known for the
     /// look-back. The first listing of a fresh ledger seeds it: what had finished is not counted.
     pub fn apply_full(&mut self, listing: FullListing, horizon: &Horizon) -> Changes {
@@ -64,7 +64,7 @@ impl Ledger {
         changes
     }
 
-    /// Takes over what a delta poll gave, level was complete.
+    /// Takes over what a delta poll gave, which was complete.
     pub fn apply_delta(&mut self, delta: DeltaListing, horizon: &Horizon) -> Changes {
         let DeltaListing { scans, roots, gone_scans, gone_roots, names, ids } = delta;
         let mut changes = Changes::default();

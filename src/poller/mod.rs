@@ -7,9 +7,11 @@ mod full;
 mod notices;
 mod pager;
 mod plan;
+mod poll;
 mod proof;
 mod publish;
 mod read;
+mod resume;
 mod schedule;
 mod source;
 mod upstream;
@@ -71,6 +73,8 @@ impl Default for Config {
 
 #[cfg(test)]
 mod delta_tests;
+#[cfg(test)]
+mod doubt_tests;
 #[cfg(test)]
 mod fake;
 #[cfg(test)]

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 
+use crate::error::in_words;
 use crate::model::{FailureReason, Field, Listing, PollFailure, SourceStatus};
 use crate::snapshot::LostRows;
 
-use super::error::Unfit;
+use super::error::{PollError, Unfit};
 
 /// What has been told and still holds.
 #[derive(Debug, Default)]
@@ -17,6 +18,7 @@ pub(super) struct Notices {
     lost: LostRows,
     unknown: BTreeSet<Field>,
     unfit: bool,
+    full_fails: bool,
 }
 
 impl Notices {
@@ -70,6 +72,20 @@ impl Notices {
             if self.unknown.insert(field) {
                 tracing::warn!(source, %field, "values of a field are not understood and count as unknown");
             }
+        }
+    }
+
+    /// A full listing failed, of a source whose delta polls go on.
+    pub(super) fn full_failed(&mut self, source: &str, error: &PollError) {
+        if !std::mem::replace(&mut self.full_fails, true) {
+            tracing::warn!(source, reason = %error.reason(), error = in_words(error), advice = error.advice(), "a full listing failed; what changed is polled meanwhile");
+        }
+    }
+
+    /// A full listing was good.
+    pub(super) fn full_succeeded(&mut self, source: &str) {
+        if std::mem::take(&mut self.full_fails) {
+            tracing::info!(source, "a full listing succeeded again");
         }
     }
 

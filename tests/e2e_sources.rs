@@ -111,20 +111,20 @@ fn sources_with_one_access_key_share_the_lower_of_their_rate_limits() {
 /// A smoke test; how late a source may be is proven with paused time.
 #[test]
 fn three_of_ten_sources_fail_and_the_seven_others_stay_up_and_on_time() {
-    let (simulator, failing) = (Simulator::start(&[]), Simulator::start(&["--fault=no-list=1"]));
-    let (slow, key) = (Simulator::start(&["--fault=stall=1"]), (KEY_ID, KEY_SECRET));
-    let timeout = "request_timeout: 1s";
+    let (simulator, no_list) = (Simulator::start(&[]), Simulator::start(&["--fault=no-list=1"]));
+    let (silent, key) = (Simulator::start(&["--fault=stall=1"]), (KEY_ID, KEY_SECRET));
     let good: Vec<_> = (1..=7).map(|number| format!("good-{number}")).collect();
     // All share the limits of their access key.
-    let api = [&QUICK[..], &[timeout, "max_attempts: 1"]].concat();
-    let mut sources: Vec<_> = good.iter().map(|name| source(name, simulator.address, key, &api)).collect();
+    let impatient =
+        [&QUICK[..], &["connect_timeout: 500ms", "request_timeout: 1s", "max_attempts: 1"]].concat();
+    let mut sources: Vec<_> = good.iter().map(|name| source(name, simulator.address, key, &QUICK)).collect();
     let bad = [
         ("down", NOBODY.parse().unwrap(), "network"),
-        ("silent", slow.address, "timeout"),
-        ("no-list", failing.address, "malformed"),
+        ("silent", silent.address, "timeout"),
+        ("no-list", no_list.address, "malformed"),
     ];
     for (place, (name, address, _)) in bad.iter().enumerate() {
-        sources.insert(3 * place, source(name, *address, key, &api));
+        sources.insert(3 * place, source(name, *address, key, &impatient));
     }
     let exporter = Exporter::start(&config_of(&sources), &[]);
 

@@ -113,8 +113,8 @@ impl Account {
         let name = format!("source-{index}");
         let listing = [Listing::Flat, Listing::PerRoot, Listing::Root][index / 3 % 3];
         // Every third, half of those from the start.
-        let fault = (index % 3 == 0).then(|| {
-            let from = if index % 2 == 0 { Duration::ZERO } else { BREAK };
+        let fault = (index.is_multiple_of(3)).then(|| {
+            let from = if index.is_multiple_of(2) { Duration::ZERO } else { BREAK };
             (FAULTS[index / 6 % FAULTS.len()], from)
         });
         let began = fleet.began;

@@ -108,6 +108,54 @@ fn sources_with_one_access_key_share_the_lower_of_their_rate_limits() {
     assert!(log.contains("sources quick, slow have the same access key"), "{log}");
 }
 
+/// A smoke test; how late a source may be is proven with paused time.
+#[test]
+fn three_of_ten_sources_fail_and_the_seven_others_stay_up_and_on_time() {
+    let (simulator, no_list) = (Simulator::start(&[]), Simulator::start(&["--fault=no-list=1"]));
+    let (silent, key) = (Simulator::start(&["--fault=stall=1"]), (KEY_ID, KEY_SECRET));
+    let good: Vec<_> = (1..=7).map(|number| format!("good-{number}")).collect();
+    // All share the limits of their access key.
+    let impatient =
+        [&QUICK[..], &["connect_timeout: 500ms", "request_timeout: 1s", "max_attempts: 1"]].concat();
+    let mut sources: Vec<_> = good.iter().map(|name| source(name, simulator.address, key, &QUICK)).collect();
+    let bad = [
+        ("down", NOBODY.parse().unwrap(), "network"),
+        ("silent", silent.address, "timeout"),
+        ("no-list", no_list.address, "malformed"),
+    ];
+    for (place, (name, address, _)) in bad.iter().enumerate() {
+        sources.insert(3 * place, source(name, *address, key, &impatient));
+    }
+    let exporter = Exporter::start(&config_of(&sources), &[]);
+
+    let before = wait_for("all ten sources to be polled", UP_WITHIN, || {
+        let shown = gate::scrape(exporter.address);
+        let is_up = good.iter().all(|name| up(&shown, name) == 1.0);
+        let has_failed = bad.iter().all(|(name, _, reason)| failures(&shown, name, reason) >= 1.0);
+        if is_up && has_failed { Ok(shown) } else { Err(format!("{shown:?}")) }
+    });
+    let after = wait_for("five more polls of the good sources", FIVE_POLLS_WITHIN, || {
+        let shown = gate::scrape(exporter.address);
+        for name in &good {
+            assert_eq!(up(&shown, name), 1.0, "{name}: {shown:?}");
+        }
+        let polled = |name: &String| polls(&shown, name, "success") - polls(&before, name, "success");
+        let more: Vec<_> = good.iter().map(polled).collect();
+        if more.iter().all(|&count| count >= 5.0) { Ok(shown) } else { Err(format!("{more:?}")) }
+    });
+    let shown_of = |name: &str| after.sum_of("agentless_scan_tasks", &[("source", name)]);
+    for name in &good {
+        assert_eq!(polls(&after, name, "failure"), 0.0, "{name}: {after:?}");
+        assert!(shown_of(name) > 0.0, "{name}: {after:?}");
+    }
+    for (name, _, reason) in bad {
+        assert_eq!((up(&after, name), polls(&after, name, "success")), (0.0, 0.0), "{name}");
+        assert_eq!(failures(&after, name, reason), polls(&after, name, "failure"), "{name}: {after:?}");
+        assert_eq!(shown_of(name), 0.0, "{name}");
+    }
+    gate::scrape_strictly(exporter.address);
+}
+
 fn up(shown: &Exposition, source: &str) -> f64 {
     shown.sum_of("agentless_exporter_source_up", &[("source", source)])
 }

@@ -92,6 +92,8 @@ pub(super) enum Answer {
     Body(Value),
     /// An error envelope.
     Refused(u16, &'static str),
+    /// A page of some gateway, which is no JSON.
+    Html(u16),
     /// The good page, after so long.
     Late(Duration),
     /// Nothing, ever.
@@ -165,15 +167,16 @@ impl Cloud {
     }
 
     pub(super) fn api(&self, clock: &Clock, meters: SourceMeters) -> Api {
-        self.api_with(rpc::Config { requests_per_second: 1e6, ..quick() }, clock, meters)
+        let config = rpc::Config { requests_per_second: 1e6, ..quick() };
+        self.api_with(config.clone(), own_limits(&config), clock, meters)
     }
 
-    fn api_with(&self, config: rpc::Config, clock: &Clock, meters: SourceMeters) -> Api {
+    fn api_with(&self, config: rpc::Config, limits: Arc<Limits>, clock: &Clock, meters: SourceMeters) -> Api {
         let keys =
             credentials::Config::AccessKey { id: "testid".to_owned(), secret: Secret::new("testsecret") };
         let client = Client::new(ClientParts {
             endpoint: Endpoint::parse("https://cloud.example", false).unwrap(),
-            limits: Arc::new(Limits::new(config.requests_per_second, 64)),
+            limits,
             config,
             keys: credentials::build(&keys, &Env::default()),
             transport: Arc::new(self.clone()),
@@ -200,9 +203,30 @@ impl Cloud {
         let clock = Clock::with_timers(UnixMillis::new(NOW).unwrap());
         let meters = Meters::new();
         let of_source = meters.source("fake");
-        let api = self.api_with(rpc, &clock, of_source.clone());
+        let limits = own_limits(&rpc);
+        let api = self.api_with(rpc, limits, &clock, of_source.clone());
         (Source::new(identity(), config, api, clock, of_source), meters)
     }
+
+    /// The source `name`, whose requests go as `rpc` says; those with its access key share `limits`.
+    pub(super) fn source_sharing(
+        &self,
+        limits: &Arc<Limits>,
+        name: &str,
+        config: Config,
+        rpc: rpc::Config,
+        clock: &Clock,
+    ) -> Source {
+        let meters = Meters::new().source(name);
+        let api = self.api_with(rpc, Arc::clone(limits), clock, meters.clone());
+        let identity = Identity { name: name.to_owned(), ..identity() };
+        Source::new(identity, config, api, clock.clone(), meters)
+    }
+}
+
+/// Limits that no other source shares, and with places for all its requests.
+fn own_limits(config: &rpc::Config) -> Arc<Limits> {
+    Arc::new(Limits::new(config.requests_per_second, 64))
 }
 
 /// No request is tried twice.
@@ -230,19 +254,20 @@ impl Transport for Cloud {
         };
         let mut delay = Duration::ZERO;
         let (status, body) = match (self.script)(&params, number) {
-            Answer::Good => (200, self.page(&params)),
+            Answer::Good => (200, self.page(&params).to_string()),
             Answer::Late(by) => {
                 delay = by;
-                (200, self.page(&params))
+                (200, self.page(&params).to_string())
             }
-            Answer::Body(body) => (200, body),
-            Answer::Refused(status, code) => (status, json!({"Code": code, "Message": "no"})),
+            Answer::Body(body) => (200, body.to_string()),
+            Answer::Refused(status, code) => (status, json!({"Code": code, "Message": "no"}).to_string()),
+            Answer::Html(status) => (status, "<html>Bad Gateway</html>".to_owned()),
             Answer::Silence => return Box::pin(std::future::pending()),
         };
         let answer = HttpResponse {
             status: StatusCode::from_u16(status).unwrap(),
             headers: HeaderMap::new(),
-            body: body.to_string().into(),
+            body: body.into(),
         };
         Box::pin(async move {
             // As with a socket, other requests come in between.

@@ -80,6 +80,8 @@ mod fake;
 #[cfg(test)]
 mod full_tests;
 #[cfg(test)]
+mod many_tests;
+#[cfg(test)]
 mod model_tests;
 #[cfg(test)]
 mod pager_tests;

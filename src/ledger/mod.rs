@@ -111,4 +111,6 @@ impl Ledger {
 }
 
 #[cfg(test)]
+mod counting_tests;
+#[cfg(test)]
 mod tests;

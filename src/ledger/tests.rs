@@ -1,5 +1,4 @@
 use std::borrow::Cow;
-
 use std::time::Duration;
 
 use super::*;
@@ -11,7 +10,13 @@ pub(super) fn at(hours: i64) -> UnixMillis {
     UnixMillis::new(1_700_000_000_000 + hours * 3_600_000).unwrap()
 }
 
-fn task(id: &str, target: &'static str, status: Status, start: i64, end: Option<i64>) -> (TaskKey, Record) {
+pub(super) fn task(
+    id: &str,
+    target: &'static str,
+    status: Status,
+    start: i64,
+    end: Option<i64>,
+) -> (TaskKey, Record) {
     let task = Task {
         id: Cow::Borrowed(id),
         target_type: TargetType::Snapshot,
@@ -38,11 +43,11 @@ pub(super) fn record(target: &'static str, status: Status, start: Option<i64>, e
 }
 
 /// A look-back of a day, beyond which targets are not kept.
-fn horizon(hours: i64) -> Horizon {
+pub(super) fn horizon(hours: i64) -> Horizon {
     Horizon::new(at(hours), DAY, Duration::ZERO)
 }
 
-fn listing(scans: impl IntoIterator<Item = (TaskKey, Record)>) -> FullListing {
+pub(super) fn listing(scans: impl IntoIterator<Item = (TaskKey, Record)>) -> FullListing {
     FullListing { scans: scans.into_iter().collect(), ..FullListing::default() }
 }
 

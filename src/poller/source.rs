@@ -165,9 +165,8 @@ impl Source {
         self.finish_full().await;
     }
 
-    /// One poll: of what changed, or of everything where that is due.
-    #[cfg(test)]
-    pub(super) async fn poll(&mut self) {
+    /// One poll, published if it is complete: of what changed, or of everything where that is due.
+    pub async fn poll(&mut self) {
         let is_full = !self.can_delta() || self.plan.is_full_due(Instant::now());
         if is_full || self.delta().await == Next::Full {
             self.poll_full().await;

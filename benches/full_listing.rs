@@ -5,38 +5,31 @@
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
+mod common;
+
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use agentless_exporter::clock::Clock;
-use agentless_exporter::credentials;
-use agentless_exporter::env::Env;
-use agentless_exporter::meters::Meters;
-use agentless_exporter::model::Listing;
-use agentless_exporter::poller::{Config, Identity, Source};
-use agentless_exporter::rpc::{self, Client, ClientParts, Endpoint, HttpTransport, Limits, encode, sign_v3};
-use agentless_exporter::sas::{Api, LIST_AGENTLESS_TASK, Query, VERSION};
+use agentless_exporter::rpc::{encode, sign_v3};
+use agentless_exporter::sas::{LIST_AGENTLESS_TASK, Query, VERSION};
 use agentless_exporter::secret::Secret;
+use common::{
+    CONCURRENCY, KEY_ID, KEY_SECRET, LONG, Simulator, cpu_seconds, figures_of, median, memory_mib,
+    plain_client, run_args, runtime, source, transport,
+};
 use futures_util::StreamExt as _;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 const TASKS: u32 = 100_000;
 const PAGE_SIZE: u32 = 100;
-const CONCURRENCY: usize = 2;
 const RUNS: usize = 5;
 const LATENCY: Duration = Duration::from_millis(50);
-const KEY_ID: &str = "testid";
-const KEY_SECRET: &str = "testsecret";
-const LONG: Duration = Duration::from_secs(40 * 86_400);
 
 fn main() {
-    let args: Vec<String> = std::env::args().collect();
-    match args.iter().position(|arg| arg == "--run") {
-        Some(at) => one_run(&args[at + 1], &args[at + 2]),
+    match run_args() {
+        Some(args) => one_run(&args[0], &args[1]),
         None => compare(),
     }
 }
@@ -50,7 +43,7 @@ struct Figures {
 }
 
 fn compare() {
-    let quick = Simulator::start(Duration::ZERO);
+    let quick = simulator(Duration::ZERO);
     let mut runs: Vec<[Figures; 3]> = Vec::new();
     // One of each to warm up, then in turn, so that a slow moment of the machine meets all.
     for run in 0..=RUNS {
@@ -75,7 +68,7 @@ fn compare() {
         ratio(1)
     );
 
-    let slow = Simulator::start(LATENCY);
+    let slow = simulator(LATENCY);
     let pages = f64::from(TASKS / PAGE_SIZE);
     let least = pages * LATENCY.as_secs_f64() / CONCURRENCY as f64;
     let figures = child("exporter", &slow.endpoint);
@@ -89,67 +82,20 @@ fn report(name: &str, runs: &[&Figures]) {
     println!("  {name}: {cpu:.3} s CPU, {wall:.3} s wall, {peak:.1} MiB peak, {} rows", of(|run| run.rows));
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-/// The simulator, in a process of its own.
-struct Simulator {
-    process: Child,
-    endpoint: String,
-}
-
-impl Simulator {
-    fn start(latency: Duration) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_agentless-exporter"))
-            .args(["simulate", "--listen=127.0.0.1:0", "--listing=root"])
-            .args([format!("--tasks={TASKS}"), format!("--latency={}ms", latency.as_millis())])
-            .args([format!("--access-key-id={KEY_ID}"), format!("--access-key-secret={KEY_SECRET}")])
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the simulator starts");
-        let log = BufReader::new(process.stderr.take().expect("stderr is piped"));
-        let address = log
-            .lines()
-            .map_while(Result::ok)
-            .find_map(|line| Some(line.split_once("address=")?.1.split_whitespace().next()?.to_owned()))
-            .expect("the simulator tells its address");
-        let endpoint = format!("http://{address}");
-        let freeze = reqwest_blocking(&format!("{endpoint}/_world/freeze"));
-        assert!(freeze.is_success(), "the world cannot be frozen: {freeze}");
-        Self { process, endpoint }
-    }
-}
-
-impl Drop for Simulator {
-    fn drop(&mut self) {
-        self.process.kill().expect("the simulator runs");
-        self.process.wait().expect("the simulator ends");
-    }
-}
-
-fn reqwest_blocking(url: &str) -> reqwest::StatusCode {
-    runtime().block_on(async { plain_client().post(url).send().await.expect("it answers").status() })
+fn simulator(latency: Duration) -> Simulator {
+    Simulator::start(&[format!("--tasks={TASKS}"), format!("--latency={}ms", latency.as_millis())])
 }
 
 fn child(kind: &str, endpoint: &str) -> Figures {
-    let output = Command::new(std::env::current_exe().expect("this program has a path"))
-        .args(["--run", kind, endpoint])
-        .stderr(Stdio::inherit())
-        .output()
-        .expect("a run starts");
-    assert!(output.status.success(), "the run {kind} failed");
-    let text = String::from_utf8(output.stdout).expect("figures are text");
-    let mut figures = text.split_whitespace().map(|figure| figure.parse().expect("figures are numbers"));
-    let mut next = || figures.next().expect("a run prints four figures");
-    Figures { cpu: next(), wall: next(), peak_mib: next(), rows: next() }
+    let figures = figures_of(&[kind, endpoint]);
+    let [cpu, wall, peak_mib, rows] = figures[..] else { panic!("four figures: {figures:?}") };
+    Figures { cpu, wall, peak_mib, rows }
 }
 
 fn one_run(kind: &str, endpoint: &str) {
     let runtime = runtime();
     let (rows, cpu, wall) = if kind == "exporter" {
-        let mut source = runtime.block_on(async { source(endpoint) });
+        let mut source = runtime.block_on(async { source(endpoint, PAGE_SIZE, Arc::new(transport())) });
         measured(|| {
             runtime.block_on(async {
                 source.poll_full().await;
@@ -161,72 +107,13 @@ fn one_run(kind: &str, endpoint: &str) {
         let requests = presigned(endpoint);
         measured(|| runtime.block_on(bare(requests, kind == "parsing")))
     };
-    println!("{cpu} {wall} {} {rows}", peak_mib());
+    println!("{cpu} {wall} {} {rows}", memory_mib("VmHWM"));
 }
 
 fn measured(work: impl FnOnce() -> u64) -> (u64, f64, f64) {
     let (began, cpu) = (Instant::now(), cpu_seconds());
     let rows = work();
     (rows, cpu_seconds() - cpu, began.elapsed().as_secs_f64())
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be built")
-}
-
-/// CPU time of all threads, to the nanosecond.
-fn cpu_seconds() -> f64 {
-    let tasks = fs::read_dir("/proc/self/task").expect("Linux tells the threads of a process");
-    let nanoseconds = tasks.map(|task| {
-        let text =
-            fs::read_to_string(task.expect("a thread").path().join("schedstat")).expect("its CPU time");
-        text.split_whitespace().next().expect("the first number").parse::<f64>().expect("in nanoseconds")
-    });
-    nanoseconds.sum::<f64>() / 1e9
-}
-
-fn peak_mib() -> f64 {
-    let status = fs::read_to_string("/proc/self/status").expect("Linux tells the memory of a process");
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("the peak is told");
-    let kib = line.split_whitespace().nth(1).expect("a number").parse::<f64>().expect("of KiB");
-    kib / 1024.0
-}
-
-fn source(endpoint: &str) -> Source {
-    let meters = Meters::new().source("bench");
-    let config = rpc::Config { requests_per_second: 1e6, concurrency: CONCURRENCY, ..rpc::Config::default() };
-    let keys = credentials::Config::AccessKey { id: KEY_ID.to_owned(), secret: Secret::new(KEY_SECRET) };
-    let env = Env::default();
-    let client = Client::new(ClientParts {
-        endpoint: Endpoint::parse(endpoint, false).expect("loopback"),
-        limits: Arc::new(Limits::new(config.requests_per_second, config.concurrency)),
-        keys: credentials::build(&keys, &env),
-        transport: Arc::new(HttpTransport::build(&config, &env).expect("a client can be built")),
-        config,
-        clock: Clock::system(),
-        meters: meters.clone(),
-    });
-    let poller = Config {
-        page_size: PAGE_SIZE,
-        concurrency: CONCURRENCY,
-        listing: Listing::Root,
-        lookback: LONG,
-        keep_targets: LONG,
-        ..Config::default()
-    };
-    let identity = Identity {
-        name: "bench".to_owned(),
-        region: String::new(),
-        endpoint: endpoint.to_owned(),
-        labels: Vec::new(),
-    };
-    let api = Api::new(client, meters.clone());
-    Source::new(identity, poller, api, Clock::system(), meters)
-}
-
-fn plain_client() -> reqwest::Client {
-    let _set_before = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().no_proxy().build().expect("a client can be built")
 }
 
 /// The requests of the scan tasks' listing, signed beforehand.

@@ -1,5 +1,5 @@
 //! The state file of a million tasks: how long it takes to write, to open and to load it, how long a poll
-//! that changed 50 tasks takes to be written, and how large it is.
+//! that changed 50 tasks takes to be written, how large it is, and how much memory the ledger takes.
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
@@ -58,6 +58,14 @@ async fn open(path: &Path) -> StateFile {
     StateFile::open(config, Disk::real(), Meters::new().state()).await.expect("the file can be opened")
 }
 
+/// The memory of this process that is in use.
+fn resident_bytes() -> f64 {
+    let status = fs::read_to_string("/proc/self/status").expect("Linux tells the memory of a process");
+    let value = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it is told");
+    let kib = value.split_whitespace().next().expect("a number").parse::<f64>().expect("of KiB");
+    kib * 1024.0
+}
+
 fn report(what: &str, took: Duration) {
     println!("{what:<40} {:>9.1} ms", took.as_secs_f64() * 1000.0);
 }
@@ -80,8 +88,16 @@ async fn main() {
     };
     let horizon = Horizon::new(at(TASKS), 30 * DAY, 30 * DAY);
     let mut ledger = Ledger::default();
+    let before = resident_bytes();
     let scans = (0..TASKS).map(task).collect();
     ledger.apply_full(FullListing { scans, ..FullListing::default() }, &horizon);
+    let grown = resident_bytes() - before;
+    println!(
+        "{:<40} {:>9.1} MB, {:.0} bytes a task",
+        "memory of the ledger",
+        grown / 1e6,
+        grown / TASKS as f64
+    );
 
     let file = open(&path).await;
     let mut state = file.source(identity());

@@ -1,8 +1,9 @@
 //! How a poll changes what is remembered. Pure: listings and times in, changes out.
 
-use std::collections::hash_map::Entry;
 use std::mem;
 use std::time::Duration;
+
+use indexmap::map::Entry;
 
 use crate::clock::UnixMillis;
 use crate::model::Status;
@@ -34,7 +35,7 @@ impl Ledger {
             self.forgotten_until = Some(horizon.window_from);
         }
         let mut take = |ledger: &mut Self, level: Level, rows: Records| {
-            let missing = level.of(ledger).keys().filter(|key| !rows.contains_key(key));
+            let missing = level.of(ledger).keys().filter(|&key| !rows.contains_key(key));
             let missing: Vec<_> = missing.filter(|key| !shown_since.contains(key)).copied().collect();
             for (key, row) in rows {
                 let known = level.of(ledger).get(&key).copied();
@@ -182,9 +183,12 @@ impl Ledger {
 
     /// Drops what nothing needs any more, and takes over names and ids.
     fn settle(&mut self, names: Names, ids: super::OpenIds, horizon: &Horizon, changes: &mut Changes) {
-        for level in [Level::Scans, Level::Roots] {
-            self.forget_tasks(level, horizon.window_from, changes);
-        }
+        let mut running = KeySet::<TargetKey>::default();
+        self.forget_tasks(Level::Roots, horizon.window_from, changes, |_| ());
+        // Along the way, because there may be a million of them.
+        self.forget_tasks(Level::Scans, horizon.window_from, changes, |scan| {
+            running.extend(scan.target.filter(|_| scan.status == Status::Running && !scan.is_absent()));
+        });
         let known = |key| self.scans.get(&key).or_else(|| self.roots.get(&key));
         let renewed = self.ids.renew(ids, |key| known(key).is_some_and(Record::is_open));
         let (scans, roots): (Vec<_>, Vec<_>) =
@@ -192,8 +196,6 @@ impl Ledger {
         changes.scans.extend(scans);
         changes.roots.extend(roots);
 
-        let running = self.scans().filter(|(_, scan)| scan.status == Status::Running);
-        let running: KeySet<TargetKey> = running.filter_map(|(_, scan)| scan.target).collect();
         let fails = |key| self.targets.get(&key).is_some_and(Target::is_failing);
         let old = mem::replace(&mut self.names, names);
         let before = old.clone();
@@ -203,18 +205,28 @@ impl Ledger {
     }
 
     /// Drops tasks older than the look-back that have finished or are not shown, and remembers
-    /// how far that went, so that none of them is ever counted again.
-    fn forget_tasks(&mut self, level: Level, window_from: UnixMillis, changes: &mut Changes) {
-        let mut latest = None;
-        level.of_mut(self).retain(|&key, record| {
+    /// how far that went, so that none of them is ever counted again. Shows those that stay to `look`.
+    fn forget_tasks(
+        &mut self,
+        level: Level,
+        window_from: UnixMillis,
+        changes: &mut Changes,
+        mut look: impl FnMut(&Record),
+    ) {
+        let mut old = Vec::new();
+        for (&key, record) in level.of(self) {
             let dated = if record.is_absent() { record.dated() } else { record.start };
             let may_go = record.is_absent() || record.status.is_finished();
-            let Some(dated) = dated.filter(|&at| may_go && at < window_from) else { return true };
-            latest = latest.max(Some(dated));
+            match dated.filter(|&at| may_go && at < window_from) {
+                Some(dated) => old.push((key, dated)),
+                None => look(record),
+            }
+        }
+        for (key, dated) in old {
+            level.of_mut(self).swap_remove(&key);
             level.changed(changes).insert(key);
-            false
-        });
-        self.forgotten_until = self.forgotten_until.max(latest);
+            self.forgotten_until = self.forgotten_until.max(Some(dated));
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::num::NonZeroU64;
 
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use sha1::{Digest as _, Sha1};
 
@@ -61,6 +62,10 @@ impl TargetKey {
 
 /// A map whose keys are fingerprints: they are hashes already, so they are not hashed again.
 pub type KeyMap<K, V> = HashMap<K, V, BuildHasherDefault<KeyHasher>>;
+
+/// Something of each task, close together: of a million entries a hash table leaves half its places
+/// empty, each as large as an entry. Here those are small, and a walk over all is quick.
+pub type TaskMap<V> = IndexMap<TaskKey, V, BuildHasherDefault<KeyHasher>>;
 
 /// A set of fingerprints.
 pub type KeySet<K> = HashSet<K, BuildHasherDefault<KeyHasher>>;

@@ -17,7 +17,7 @@ mod targets;
 pub use changes::Changes;
 pub use counters::{Counters, Durations, TypeCounters};
 pub use ids::{OpenIds, TaskIds};
-pub use key::{KeyMap, KeySet, TargetKey, TaskKey};
+pub use key::{KeyMap, KeySet, TargetKey, TaskKey, TaskMap};
 pub use listing::{DeltaListing, FullListing, Horizon};
 pub use names::Names;
 pub use record::Record;
@@ -28,7 +28,7 @@ pub use targets::{Finished, Target, Targets};
 use crate::clock::UnixMillis;
 
 /// Records by the fingerprint of their task.
-pub type Records = KeyMap<TaskKey, Record>;
+pub type Records = TaskMap<Record>;
 
 /// The tasks and targets of one source. Pure: it knows no clock and no network.
 #[derive(Clone, Debug, Default)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use crate::clock::UnixMillis;
-use crate::ledger::{FullListing, KeyMap, Record, Records, TaskKey};
+use crate::ledger::{FullListing, Record, Records, TaskMap};
 use crate::model::{FailureReason, Field, Listing, Status, TargetType, Task};
 use crate::sas::Query;
 use crate::snapshot::LostRows;
@@ -46,7 +46,7 @@ impl Kept for Root {
 }
 
 /// Main tasks.
-pub(super) type Roots = KeyMap<TaskKey, Root>;
+pub(super) type Roots = TaskMap<Root>;
 
 /// A complete full listing, and the way it was listed.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::Semaphore;
 
-use crate::ledger::{KeyMap, Names, OpenIds, TargetsShown, TaskKey};
+use crate::ledger::{Names, OpenIds, TargetsShown, TaskKey, TaskMap};
 use crate::model::{Field, Task};
 use crate::rpc::CallError;
 use crate::sas::{Api, Page, Query};
@@ -92,14 +92,14 @@ impl Tally {
 #[derive(Debug)]
 pub(super) struct Listed<V> {
     /// What was kept of each task.
-    pub(super) rows: KeyMap<TaskKey, V>,
+    pub(super) rows: TaskMap<V>,
     /// Rows that are not among them.
     pub(super) lost: LostRows,
 }
 
 impl<V> Default for Listed<V> {
     fn default() -> Self {
-        Self { rows: KeyMap::default(), lost: LostRows::default() }
+        Self { rows: TaskMap::default(), lost: LostRows::default() }
     }
 }
 

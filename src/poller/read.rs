@@ -1,6 +1,6 @@
 //! One read of a listing, first page to last.
 
-use crate::ledger::{KeyMap, Record, TaskKey};
+use crate::ledger::{Record, TaskKey, TaskMap};
 use crate::model::Task;
 use crate::sas::Page;
 
@@ -33,7 +33,7 @@ impl Kept for Record {
 #[derive(Debug)]
 pub(super) struct Read<V> {
     /// The tasks, each once.
-    pub(super) rows: KeyMap<TaskKey, V>,
+    pub(super) rows: TaskMap<V>,
     /// Rows without a usable `TaskId`.
     pub(super) skipped: u64,
     /// The greatest `TotalCount` of its pages.
@@ -56,7 +56,7 @@ impl<V> Read<V> {
     pub(super) fn begin(first: Page<(TaskKey, V)>, asked: u32) -> Self {
         // What the server claims is no reason to take much memory at once.
         const MOST_ROOM: u64 = 1 << 17;
-        let mut rows = KeyMap::default();
+        let mut rows = TaskMap::default();
         rows.reserve(usize::try_from(first.total.min(MOST_ROOM)).unwrap_or(0));
         let said_size = first.page_size.unwrap_or_else(|| u64::from(asked));
         let mut read = Self {

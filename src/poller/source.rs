@@ -126,9 +126,8 @@ impl Source {
         self.finish_full().await;
     }
 
-    /// One poll: of what changed, or of everything where that is due.
-    #[cfg(test)]
-    pub(super) async fn poll(&mut self) {
+    /// One poll, published if it is complete: of what changed, or of everything where that is due.
+    pub async fn poll(&mut self) {
         if self.is_full_next() || self.delta().await == Next::Full {
             self.poll_full().await;
         }

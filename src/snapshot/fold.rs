@@ -28,23 +28,29 @@ pub fn fold(
     shown: TargetsShown,
 ) -> Snapshot {
     let from = now.minus(lookback);
-    let mut types: BTreeMap<TargetType, TypeFacts> =
-        [TargetType::Snapshot, TargetType::Image].map(|always| (always, TypeFacts::default())).into();
+    let mut types = ByType::default();
+    for always in [TargetType::Snapshot, TargetType::Image] {
+        types.of(always);
+    }
     let mut tasks = 0;
     let mut targets_unidentified = 0;
-    for scan in ledger.scans().map(|(_, scan)| scan).filter(|scan| scan.is_within(from)) {
+    let mut running = Vec::new();
+    // Once over all of them, because there may be a million.
+    for (&key, scan) in ledger.scans().filter(|(_, scan)| scan.is_within(from)) {
         tasks += 1;
         targets_unidentified += u64::from(scan.target.is_none());
-        count_scan(types.entry(scan.target_type).or_default(), scan);
-    }
-    // The times of tasks without a target are known from their rows alone.
-    for (_, scan) in ledger.scans() {
-        if let (Some(at), Some(facts)) = (scan.finished_at(now), types.get_mut(&scan.target_type)) {
+        let facts = types.of(scan.target_type);
+        count_scan(facts, scan);
+        // The times of tasks without a target are known from their rows alone.
+        if let Some(at) = scan.finished_at(now) {
             note_finish(facts, scan.status, Some(at));
+        }
+        if scan.status == Status::Running {
+            running.push((key, scan));
         }
     }
     for target in ledger.targets().values() {
-        let facts = types.entry(target.target_type).or_default();
+        let facts = types.of(target.target_type);
         facts.targets[target.latest.status.index()] += 1;
         note_finish(facts, target.latest.status, target.latest.finished_at);
         if let Some(success) = target.latest_success {
@@ -52,19 +58,34 @@ pub fn fold(
         }
     }
     for (_, root) in ledger.roots().filter(|(_, root)| root.is_within(from)) {
-        types.entry(root.target_type).or_default().root_tasks[root.status.index()] += 1;
+        types.of(root.target_type).root_tasks[root.status.index()] += 1;
     }
     let LostRows { skipped: skipped_rows, missing: missing_rows } = lost;
     Snapshot {
         as_of: now,
-        types,
+        types: types.seen(),
         tasks,
         targets_unidentified,
         skipped_rows,
         missing_rows,
-        running: lists::running(ledger, shown.limit),
+        running: lists::running(running, ledger.names(), shown.limit),
         failing: lists::failing(ledger, shown.limit),
         series: series::series(ledger, shown),
+    }
+}
+
+/// Facts of the types that were met.
+#[derive(Default)]
+struct ByType([Option<TypeFacts>; TargetType::ALL.len()]);
+
+impl ByType {
+    fn of(&mut self, target_type: TargetType) -> &mut TypeFacts {
+        self.0[target_type.index()].get_or_insert_default()
+    }
+
+    fn seen(self) -> BTreeMap<TargetType, TypeFacts> {
+        let seen = TargetType::ALL.iter().zip(self.0);
+        seen.filter_map(|(&target_type, facts)| Some((target_type, facts?))).collect()
     }
 }
 

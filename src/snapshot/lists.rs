@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use crate::clock::UnixMillis;
-use crate::ledger::{Ledger, Target};
+use crate::ledger::{Ledger, Names, Record, Target, TaskKey};
 use crate::model::{Progress, Status, TargetNames, TargetType};
 
 /// A scan that runs.
@@ -38,16 +38,15 @@ pub struct FailingTarget {
     pub last_success: Option<UnixMillis>,
 }
 
-/// At most `most` of the scans that run, those that run longest first.
-pub(super) fn running(ledger: &Ledger, most: usize) -> Vec<RunningScan> {
-    let scans = ledger.scans().filter(|(_, scan)| scan.status == Status::Running);
+/// At most `most` of `scans`, which all run, those that run longest first.
+pub(super) fn running(scans: Vec<(TaskKey, &Record)>, names: &Names, most: usize) -> Vec<RunningScan> {
     // A start that is not known comes last; the fingerprint makes the order the same at each poll.
     let mut scans: Vec<_> =
-        scans.map(|(key, scan)| ((scan.start.is_none(), scan.start, key), scan)).collect();
+        scans.into_iter().map(|(key, scan)| ((scan.start.is_none(), scan.start, key), scan)).collect();
     scans.sort_unstable_by_key(|&(order, _)| order);
     let list = scans.into_iter().take(most).map(|(_, scan)| RunningScan {
         target_type: scan.target_type,
-        target: scan.target.and_then(|key| ledger.names().get(key)).cloned(),
+        target: scan.target.and_then(|key| names.get(key)).cloned(),
         start: scan.start,
         progress: scan.progress,
     });
@@ -77,7 +76,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::ledger::{FullListing, Horizon, Names, TargetsShown, TaskKey, Which};
+    use crate::ledger::{FullListing, Horizon, TargetsShown, Which};
     use crate::model::{CheckProgress, ReportStatus, Task};
 
     fn at(hours: i64) -> UnixMillis {
@@ -118,6 +117,11 @@ mod tests {
         ledger
     }
 
+    fn longest(ledger: &Ledger, most: usize) -> Vec<RunningScan> {
+        let scans = ledger.scans().filter(|(_, scan)| scan.status == Status::Running);
+        running(scans.map(|(&key, scan)| (key, scan)).collect(), ledger.names(), most)
+    }
+
     fn best(target: &Option<Arc<TargetNames>>) -> String {
         target.as_ref().map_or_else(|| "-".to_owned(), |names| names.best().to_string())
     }
@@ -125,7 +129,7 @@ mod tests {
     #[test]
     fn the_longest_running_scan_and_the_latest_failure_come_first() {
         let ledger = ledger(TargetsShown::default());
-        let running: Vec<_> = running(&ledger, 9).iter().map(|scan| best(&scan.target)).collect();
+        let running: Vec<_> = longest(&ledger, 9).iter().map(|scan| best(&scan.target)).collect();
         assert_eq!(running, ["host-e", "host-d"]);
         let failing = failing(&ledger, 9);
         let told: Vec<_> = failing.iter().map(|target| (best(&target.target), target.status)).collect();
@@ -137,8 +141,8 @@ mod tests {
     #[test]
     fn lists_are_bounded() {
         let ledger = ledger(TargetsShown::default());
-        assert_eq!((running(&ledger, 1).len(), failing(&ledger, 1).len()), (1, 1));
-        assert_eq!((running(&ledger, 0).len(), failing(&ledger, 0).len()), (0, 0));
+        assert_eq!((longest(&ledger, 1).len(), failing(&ledger, 1).len()), (1, 1));
+        assert_eq!((longest(&ledger, 0).len(), failing(&ledger, 0).len()), (0, 0));
     }
 
     #[test]

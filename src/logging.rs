@@ -91,6 +91,11 @@ pub(crate) fn told(work: impl FnOnce()) -> Vec<String> {
             Ok(())
         }
     }
+    // With a single subscriber alive, an event that another thread without one comes upon first is
+    // taken for one that nobody wants, for good. So there are always two.
+    static OTHER: std::sync::LazyLock<tracing::Dispatch> =
+        std::sync::LazyLock::new(|| tracing::Dispatch::new(tracing_subscriber::registry()));
+    std::sync::LazyLock::force(&OTHER);
     let lines = Lines::default();
     let writer = lines.clone();
     let subscriber = tracing_subscriber::fmt()

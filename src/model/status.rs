@@ -99,6 +99,8 @@ pub struct SourceStatus {
     pub next_poll: Option<UnixMillis>,
     /// When the poll under way began, if one is.
     pub poll_began: Option<UnixMillis>,
+    /// When the full listing under way began, if one is; other polls may go on beside it.
+    pub full_began: Option<UnixMillis>,
     /// Rows read and expected by a full listing under way, else of the last one.
     pub rows: RowProgress,
     /// The cloud's clock minus ours, in seconds, from the `Date` of the last answer.
@@ -129,6 +131,7 @@ impl SourceStatus {
             consecutive_failures: 0,
             next_poll: None,
             poll_began: None,
+            full_began: None,
             rows: RowProgress::default(),
             clock_skew_seconds: None,
             ledger_tasks: 0,

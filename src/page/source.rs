@@ -121,12 +121,13 @@ impl Failure {
 
 impl Next {
     fn of(status: &SourceStatus, now: UnixMillis) -> Self {
-        let Some(began) = status.poll_began else {
+        let Some(began) = status.full_began.or(status.poll_began) else {
             return Self { words: planned(status.next_poll, now), rows: None };
         };
         let rows = status.rows;
         let lasted = span(now.since(began));
-        if rows.expected == 0 {
+        // The rows of the last full listing say nothing of another poll.
+        if rows.expected == 0 || status.full_began.is_none() {
             return Self { words: format!("under way for {lasted}"), rows: None };
         }
         let (read, expected) = (grouped(rows.read), grouped(rows.expected));
@@ -231,11 +232,16 @@ mod tests {
     #[test]
     fn a_full_listing_under_way_tells_its_rows() {
         let mut status = waiting("a").status;
-        status.poll_began = Some(now().minus(Duration::from_secs(90)));
+        // Beside a delta poll.
+        status.poll_began = Some(now().minus(Duration::from_secs(1)));
+        status.full_began = Some(now().minus(Duration::from_secs(90)));
         status.rows = RowProgress { read: 1200, expected: 4000 };
         let next = Next::of(&status, now());
         assert_eq!(next.words, "under way: 1,200 of 4,000 rows, for 1 min 30 s");
         assert_eq!(next.rows, Some((1200, 4000)));
+        status.full_began = None;
+        let of_delta = Next::of(&status, now());
+        assert_eq!((of_delta.words.as_str(), of_delta.rows), ("under way for 1 s", None));
     }
 
     #[test]

@@ -76,6 +76,7 @@ fn a_source_without_a_poll_is_waited_for() {
 fn a_full_listing_under_way_has_a_bar() {
     let mut source = waiting("a");
     source.status.poll_began = Some(now().minus(Duration::from_secs(20)));
+    source.status.full_began = source.status.poll_began;
     source.status.rows = RowProgress { read: 1200, expected: 4000 };
     let html = page([source]);
     has(&text(&html), &["under way: 1,200 of 4,000 rows, for 20 s"]);

@@ -75,6 +75,7 @@ impl Source {
         let read = read.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
         let FullRead { outcome, began, started, took } = read;
         self.meters.poll(PollKind::Full, took, outcome.as_ref().err().map(PollError::reason));
+        self.upstream.publisher.full_poll_ends();
         match outcome {
             Ok(full) => {
                 self.plan.full_succeeded(started, took);

@@ -79,8 +79,14 @@ impl Publisher {
     pub(super) fn full_poll_begins(&self, now: UnixMillis) {
         self.change(|published| {
             published.status.poll_began = Some(now);
+            published.status.full_began = Some(now);
             published.status.rows = RowProgress::default();
         });
+    }
+
+    /// The full listing under way has ended, good or bad.
+    pub(super) fn full_poll_ends(&self) {
+        self.change(|published| published.status.full_began = None);
     }
 
     /// Whether everything is listed at each poll, because delta polls can't be relied on.

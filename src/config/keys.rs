@@ -101,7 +101,7 @@ keys! {
     "poll.lookback" PerSource Open Kind::Duration("1m", "400d"), "7d",
         "gauges count tasks that started within it, or still run";
     "poll.full_every" PerSource Open Kind::Duration("1s", "30d"), "6h",
-        "between two full listings only what changed is asked for";
+        "time between two full listings; between them only what changed is asked for";
     "poll.stale_after" PerSource Open Kind::Duration("1s", "30d"), "15m",
         "least age at which a snapshot is stale; also at least 3 intervals and 3 times the last poll";
     "api.page_size" PerSource Open Kind::Whole(1, 1000), "50",
@@ -134,8 +134,8 @@ keys! {
         "whether instance and target names are shown, beside the Uuid of a target; without them a target that has no \
          Uuid is not shown";
     "state.path" Global Open Kind::Path, "",
-        "file in which counters and what was seen survive a restart; its folder must exist, and one process at a \
-         time may have it";
+        "file in which the counters of scans and what was seen survive a restart, also after kill -9; without one they \
+         start at 0. It is made, its folder is not; one process at a time may have it, and check-config does not open it";
     "sources[].name" Source Open Kind::Text(forms::NAME), "",
         "unique name, the label `source`";
     "sources[].region" Source Open Kind::Text(forms::REGION), "",

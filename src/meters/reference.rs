@@ -23,7 +23,7 @@ const PARTS: &[Part] = &[
     },
     Part {
         heading: "Scans, counted",
-        about: "Counted from the start of the process. They are never withdrawn.",
+        about: "Counted from the start of the process or, with `state.path`, from the first start with that file. They are never withdrawn.",
         holds: |metric| metric.name.starts_with(SCANS) && metric.kind != Kind::Gauge,
     },
     Part {

@@ -90,24 +90,8 @@ impl DeltaReader<'_> {
         let (_, again) = self.moved(&running.rows, level);
         let is_quiet = self.baseline.is_some_and(|before| before.counts == counts.plus(again));
         let main = self.level(&base, level, running, !is_quiet).await?;
-        let (found, left) = self.moved(&main.rows, level);
-        let counted = counts.plus(left);
-        let mut is_explained = main.is_resolved;
-        if let Some(before) = self.baseline {
-            is_explained &= counted.above(before.counts).is_within(found.plus(before.ahead));
-        } else {
-            let known = self.known_counts(level);
-            if !known.is_within(counts.plus(known.part(MAY_HAVE_GONE))) {
-                return Err(Unfit::FallsShort.into());
-            }
-        }
-        let growth = match self.baseline {
-            Some(before) => counted.above(before.counts),
-            None if found == Fingerprint::default() => found,
-            // What finished while this poll read is counted by now, and is no growth to come.
-            None => found.above(self.counts(&base).await?.above(counts)),
-        };
-        let baseline = Baseline { counts, ahead: found.above(growth) };
+        let (baseline, is_grown_so) = self.judge(&base, level, counts, &main.rows).await?;
+        let mut is_explained = main.is_resolved && is_grown_so;
         let mut listing = DeltaListing::default();
         let mut lost = main.lost;
         match way {
@@ -134,6 +118,33 @@ impl DeltaReader<'_> {
         listing.ids = std::mem::take(&mut *self.reader.pager.ids());
         let unknown = std::mem::take(&mut *self.reader.pager.unknown_fields());
         Ok(Delta { listing, baseline, is_explained, lost, unknown })
+    }
+
+    /// Whether `rows` account for the growth of the counts to `counts`, and what the next poll
+    /// judges against.
+    async fn judge(
+        &self,
+        base: &Query,
+        level: Level,
+        counts: Fingerprint,
+        rows: &Roots,
+    ) -> Result<(Baseline, bool), DeltaError> {
+        let (found, left) = self.moved(rows, level);
+        if let Some(before) = self.baseline {
+            let growth = counts.plus(left).above(before.counts);
+            let is_explained = growth.is_within(found.plus(before.ahead));
+            return Ok((Baseline { counts, ahead: found.above(growth) }, is_explained));
+        }
+        let known = self.known_counts(level);
+        if !known.is_within(counts.plus(known.part(MAY_HAVE_GONE))) {
+            return Err(Unfit::FallsShort.into());
+        }
+        let ahead = match found == Fingerprint::default() {
+            true => found,
+            // What finished while this poll read is counted by now, and is no growth to come.
+            false => self.counts(base).await?.above(counts),
+        };
+        Ok((Baseline { counts, ahead: found.above(found.above(ahead)) }, true))
     }
 
     /// All tasks that run.

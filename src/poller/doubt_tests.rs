@@ -271,3 +271,17 @@ async fn an_account_that_forgets_its_oldest_tasks_all_the_time_is_no_reason_to_f
     }
     assert!(!falls_back(&source));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_runs_again_hides_no_other_that_finished_meanwhile() {
+    let cloud = Cloud::with([main_task("a", 1)]);
+    let mut source = settled(&cloud, config(Listing::Root)).await;
+    // One leaves the count of completed tasks, one joins it: the count stands.
+    change(&cloud, "a", |task| {
+        task.status = 1;
+        task.later = 61 * 60_000;
+    });
+    cloud.tasks.lock().unwrap().push(main_task("b", 0));
+    asked(&cloud, &mut source).await;
+    assert_eq!((facts(&source).tasks, finished(&source)), ([1, 1, 0, 0, 0], [0, 1, 0, 0, 0]));
+}

@@ -108,7 +108,8 @@ async fn main() {
     let mut writing = Duration::ZERO;
     for poll in 0..POLLS {
         let scans = (0..50).map(|n| task(TASKS + u64::from(poll) * 50 + n)).collect();
-        let changes = ledger.apply_delta(DeltaListing { scans, ..DeltaListing::default() }, &horizon);
+        let changes =
+            ledger.apply_delta(DeltaListing { scans, ..DeltaListing::default() }, horizon.now, &horizon);
         let since = Instant::now();
         assert!(state.save(&ledger, &changes, marks).await);
         writing += since.elapsed();

@@ -151,7 +151,7 @@ async fn writes_polls_until_it_is_killed() {
     loop {
         poll += 1;
         let delta = DeltaListing { scans: finishing(poll).collect(), ..DeltaListing::default() };
-        let changes = ledger.apply_delta(delta, &Horizon::new(at(poll + 1), DAY, DAY));
+        let changes = ledger.apply_delta(delta, at(poll), &Horizon::new(at(poll + 1), DAY, DAY));
         assert!(state.save(&ledger, &changes, marks(poll)).await);
         println!("written {poll}");
         std::io::stdout().flush().expect("somebody reads");

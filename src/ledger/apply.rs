@@ -65,8 +65,8 @@ impl Ledger {
         changes
     }
 
-    /// Takes over what a delta poll gave, which was complete.
-    pub fn apply_delta(&mut self, delta: DeltaListing, horizon: &Horizon) -> Changes {
+    /// Takes over what a delta poll gave that began at `began` and was complete.
+    pub fn apply_delta(&mut self, delta: DeltaListing, began: UnixMillis, horizon: &Horizon) -> Changes {
         let DeltaListing { scans, roots, gone_scans, gone_roots, names, ids } = delta;
         let mut changes = Changes::default();
         if let Some(shown) = &mut self.shown_since {
@@ -96,7 +96,7 @@ impl Ledger {
             self.rebuild_targets(&Records::default(), horizon, &mut changes);
         }
         self.settle(names, ids, horizon, &mut changes);
-        self.last_delta = Some(horizon.now);
+        self.last_delta = Some(began);
         changes
     }
 

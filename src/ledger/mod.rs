@@ -47,7 +47,7 @@ pub struct Ledger {
     forgotten_until: Option<UnixMillis>,
     /// Tasks that deltas have shown since the full listing under way began.
     shown_since: Option<KeySet<TaskKey>>,
-    /// When the last delta since the last full listing ended.
+    /// When the last delta since the last full listing began.
     last_delta: Option<UnixMillis>,
 }
 

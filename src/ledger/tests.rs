@@ -314,7 +314,7 @@ fn a_task_that_leaves_by_its_age_is_no_correction() {
     let old = || task("a", "host", Status::Completed, 0, Some(1));
     ledger.apply_full(listing([old()]), &horizon(2));
     let delta = || DeltaListing::default();
-    assert_eq!(ledger.apply_delta(delta(), &horizon(23)).corrections, 0);
+    assert_eq!(ledger.apply_delta(delta(), at(23), &horizon(23)).corrections, 0);
     let changes = ledger.apply_full(listing([]), &horizon(25));
     assert_eq!((changes.corrections, ledger.len()), (0, 0));
 }
@@ -324,7 +324,16 @@ fn a_retry_that_the_polls_before_a_full_listing_missed_is_a_correction() {
     let mut ledger = Ledger::default();
     let row = |start, end| task("a", "host", Status::Failed, start, Some(end));
     ledger.apply_full(listing([row(0, 1)]), &horizon(2));
-    ledger.apply_delta(DeltaListing::default(), &horizon(5));
+    ledger.apply_delta(DeltaListing::default(), at(5), &horizon(5));
     let changes = ledger.apply_full(listing([row(3, 4)]), &horizon(6));
     assert_eq!((changes.finished, changes.corrections), (1, 1));
+}
+
+#[test]
+fn a_task_that_started_while_the_last_delta_was_read_was_not_missed_by_it() {
+    let mut ledger = Ledger::default();
+    ledger.apply_full(listing([]), &horizon(2));
+    ledger.apply_delta(DeltaListing::default(), at(3), &horizon(5));
+    let changes = ledger.apply_full(listing([task("a", "host", Status::Failed, 4, Some(6))]), &horizon(6));
+    assert_eq!((changes.finished, changes.corrections), (1, 0));
 }

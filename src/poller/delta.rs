@@ -139,10 +139,11 @@ impl DeltaReader<'_> {
         if !known.is_within(counts.plus(known.part(MAY_HAVE_GONE))) {
             return Err(Unfit::FallsShort.into());
         }
-        let ahead = match found == Fingerprint::default() {
-            true => found,
+        let ahead = if found == Fingerprint::default() {
+            found
+        } else {
             // What finished while this poll read is counted by now, and is no growth to come.
-            false => self.counts(base).await?.above(counts),
+            self.counts(base).await?.above(counts)
         };
         Ok((Baseline { counts, ahead: found.above(found.above(ahead)) }, true))
     }

@@ -1,9 +1,13 @@
 //! When delta polls are not trusted: a full listing follows, or the source falls back to them.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use prometheus::proto::Metric;
+
 use super::Config;
-use super::fake::{Answer, Cloud, FakeTask, HOUR, NOW, Params, body, config, main_task};
+use super::fake::{Answer, Cloud, FakeTask, HOUR, NOW, Params, body, config, main_task, quick};
 use crate::clock::{Clock, UnixMillis};
 use crate::model::{Listing, Status, TargetType};
 
@@ -284,4 +288,43 @@ async fn a_task_that_runs_again_hides_no_other_that_finished_meanwhile() {
     cloud.tasks.lock().unwrap().push(main_task("b", 0));
     asked(&cloud, &mut source).await;
     assert_eq!((facts(&source).tasks, finished(&source)), ([1, 1, 0, 0, 0], [0, 1, 0, 0, 0]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delta_poll_that_is_of_no_use_is_counted_as_one_that_failed() {
+    let good = Cloud::with([main_task("a", 1), running(main_task("b", 2))]);
+    let cloud = Cloud::scripted([], move |params, _| {
+        let mut params = params.clone();
+        params.remove("Status");
+        Answer::Body(good.page(&params))
+    });
+    let (mut source, meters) = cloud.source_with(config(Listing::Root), quick());
+    source.poll().await;
+    source.poll().await;
+    let count = |name: &str, label: &str, value: &str| -> f64 {
+        let families = meters.gather();
+        let family = families.iter().find(|family| family.name() == name).unwrap();
+        let has = |m: &&Metric| m.get_label().iter().any(|l| (l.name(), l.value()) == (label, value));
+        family.get_metric().iter().filter(has).map(|m| m.get_counter().get_value()).sum()
+    };
+    assert_eq!(count("agentless_exporter_polls_total", "kind", "delta"), 1.0);
+    assert_eq!(count("agentless_exporter_polls_total", "outcome", "failure"), 1.0);
+    assert_eq!(count("agentless_exporter_poll_failures_total", "reason", "incomplete"), 1.0);
+    assert!(source.subscribe().borrow().status.failure.is_none(), "a full listing took its place");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_listing_that_fails_beside_deltas_is_under_way_no_more() {
+    let tasks = Cloud::with([main_task("a", 1), running(main_task("b", 2))]);
+    let is_down = Arc::new(AtomicBool::new(false));
+    let (good, down) = (tasks.clone(), Arc::clone(&is_down));
+    let cloud = Cloud::scripted([], move |params, _| match down.load(Ordering::Relaxed) {
+        true => Answer::Refused(403, "NoPermission"),
+        false => Answer::Body(good.page(params)),
+    });
+    let mut source = settled(&cloud, config(Listing::Root)).await;
+    is_down.store(true, Ordering::Relaxed);
+    source.poll_full().await;
+    let status = source.subscribe().borrow().status.clone();
+    assert_eq!((status.poll_began, status.full_began), (None, None));
 }

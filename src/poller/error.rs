@@ -72,6 +72,14 @@ pub(super) enum Unfit {
     FallsShort,
 }
 
+impl Unfit {
+    /// The kind of failure, which is the label of the metric: what came does not show all that
+    /// changed.
+    pub(super) fn reason(self) -> FailureReason {
+        FailureReason::Incomplete
+    }
+}
+
 /// A delta poll that gave nothing.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DeltaError {

@@ -159,6 +159,7 @@ impl Source {
                 Next::Nothing
             }
             Err(DeltaError::Unfit(unfit)) => {
+                self.meters.poll(PollKind::Delta, took, Some(unfit.reason()));
                 // Tasks may have gone since the full listing; if it is so again, it is no accident.
                 if unfit != Unfit::FallsShort || std::mem::replace(&mut self.fell_short, true) {
                     self.plan.fall_back(Instant::now());
@@ -175,7 +176,7 @@ impl Source {
         let upstream = Arc::clone(&self.upstream);
         let Upstream { config, publisher, clock, .. } = &*upstream;
         let horizon = Horizon::new(clock.now(), config.lookback, config.keep_targets);
-        let changes = self.ledger.apply_delta(listing, &horizon);
+        let changes = self.ledger.apply_delta(listing, began, &horizon);
         // What a clock that was ahead made leave the look-back, no delta shows again.
         if self.last.is_some_and(|last| began < last.began) {
             self.plan.call_for_full(Instant::now());

@@ -86,7 +86,10 @@ impl Publisher {
 
     /// The full listing under way has ended, good or bad.
     pub(super) fn full_poll_ends(&self) {
-        self.change(|published| published.status.full_began = None);
+        self.change(|published| {
+            published.status.poll_began = None;
+            published.status.full_began = None;
+        });
     }
 
     /// Whether everything is listed at each poll, because delta polls can't be relied on.

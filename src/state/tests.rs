@@ -142,7 +142,7 @@ impl Poll {
             ledger.apply_full(listing, &horizon)
         } else {
             delta.gone_scans = self.gone.iter().map(|id| TaskKey::of(&format!("task-{id}"))).collect();
-            ledger.apply_delta(delta, &horizon)
+            ledger.apply_delta(delta, horizon.now, &horizon)
         }
     }
 }

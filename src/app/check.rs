@@ -40,10 +40,15 @@ fn report(settings: &Settings, env: &Env) -> String {
 
 fn source(source: &SourceSettings) -> String {
     let key = match source.credentials {
-        credentials::Config::Default => "default (in this version the environment only)",
+        credentials::Config::Default => "default",
         credentials::Config::AccessKey { .. } => "access_key",
         credentials::Config::Sts { .. } => "sts",
         credentials::Config::Env => "env",
+        credentials::Config::EcsRamRole(_) => "ecs_ram_role",
+        credentials::Config::Oidc(_) => "oidc",
+        credentials::Config::RamRoleArn { .. } => "ram_role_arn",
+        credentials::Config::Profile(_) => "profile",
+        credentials::Config::Uri(_) => "uri",
     };
     let poller = &source.poller;
     let [interval, lookback, stale_after] =
@@ -74,7 +79,7 @@ mod tests {
         let expected = "\
 source default
   endpoint     https://tds.cn-shanghai.aliyuncs.com
-  credentials  default (in this version the environment only)
+  credentials  default
   interval     2m
   look-back    7d
   stale after  15m, or 3 intervals or 3 polls if that is longer

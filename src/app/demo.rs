@@ -10,7 +10,9 @@ use crate::config::{Settings, SourceSettings};
 use crate::env::Env;
 use crate::rpc::Endpoint;
 use crate::simulator::{self, Simulator};
-use crate::{credentials, logging, poller, rpc};
+use crate::credentials::{self, Written};
+use crate::secret::Secret;
+use crate::{logging, poller, rpc};
 
 use super::daemon::Daemon;
 use super::failure::Failure;
@@ -52,9 +54,10 @@ pub(super) fn run(args: DemoArgs, env: &Env) -> Result<(), Failure> {
 }
 
 fn key_of(config: &simulator::Config) -> credentials::Config {
-    let (id, secret) = (config.access_key_id.clone(), config.access_key_secret.clone());
+    let id = Written::Here(Secret::new(config.access_key_id.as_str()));
+    let secret = Written::Here(config.access_key_secret.clone());
     match config.security_token.clone() {
-        Some(token) => credentials::Config::Sts { id, secret, token },
+        Some(token) => credentials::Config::Sts { id, secret, token: Written::Here(token) },
         None => credentials::Config::AccessKey { id, secret },
     }
 }

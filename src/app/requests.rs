@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::{SourceSettings, parse};
-use crate::credentials;
+use crate::credentials::Account;
 use crate::env::Env;
 use crate::model::Listing;
 use crate::poller;
@@ -55,15 +55,8 @@ pub(super) fn in_words(poller: &poller::Config) -> String {
 /// A warning for each rate of which the polls would take most even on a quiet day. Sources with
 /// the same access key share one.
 pub(super) fn warnings(sources: &[SourceSettings], env: &Env) -> Vec<String> {
-    let mut groups: Vec<(Option<&str>, Vec<&SourceSettings>)> = Vec::new();
-    for source in sources {
-        let key = credentials::key_id(&source.credentials, env);
-        match groups.iter_mut().find(|(other, _)| key.is_some() && *other == key) {
-            Some((_, members)) => members.push(source),
-            None => groups.push((key, vec![source])),
-        }
-    }
-    groups.iter().filter_map(|(_, members)| warning(members)).collect()
+    let accounts = sources.iter().map(|source| (Account::new(&source.credentials, env), source));
+    Account::group(accounts).iter().filter_map(|members| warning(members)).collect()
 }
 
 /// The configuration has given the same rate to all of `members`.
@@ -92,6 +85,7 @@ fn warning(members: &[&SourceSettings]) -> Option<String> {
 mod tests {
     use super::*;
     use crate::config::{Inputs, load};
+    use crate::credentials::{self, Written};
 
     const MINUTE: Duration = Duration::from_secs(60);
 
@@ -154,8 +148,8 @@ mod tests {
         let region = Env::from_iter([("ALIBABA_CLOUD_REGION_ID", "cn-hangzhou")]);
         let default = load(&Inputs { env: region, ..Inputs::default() }).unwrap().sources.remove(0);
         let source = |name: &str, id: &str| {
-            let secret = crate::secret::Secret::new("x");
-            let credentials = credentials::Config::AccessKey { id: id.to_owned(), secret };
+            let here = |text: &str| Written::Here(crate::secret::Secret::new(text));
+            let credentials = credentials::Config::AccessKey { id: here(id), secret: here("x") };
             let poller = poller::Config { interval: Duration::from_secs(6), ..default.poller.clone() };
             SourceSettings { name: name.to_owned(), credentials, poller, ..default.clone() }
         };
@@ -168,8 +162,5 @@ mod tests {
             "{line}"
         );
         assert!(line.contains("allows, which they share, which leaves"), "{line}");
-        // Without a key nothing is shared.
-        let keyless = SourceSettings { credentials: credentials::Config::Env, ..source("a", "") };
-        assert_eq!(told(&[keyless.clone(), keyless]), [""; 0]);
     }
 }

@@ -1,5 +1,7 @@
 //! Sources built from their settings, with what they share.
 
+use std::sync::Arc;
+
 use crate::clock::Clock;
 use crate::config::SourceSettings;
 use crate::credentials;
@@ -22,7 +24,7 @@ pub struct UnsendableError {
     pub source: BuildError,
 }
 
-/// Builds every source, in the order of the settings. Those with the same access key share its
+/// Builds every source, in the order of the settings. Those of the same account share its
 /// limits, those that connect in the same way their connections.
 pub(super) fn build(
     settings: Vec<SourceSettings>,
@@ -41,10 +43,22 @@ pub(super) fn build(
         let limits = limits.get(&credentials, env, &rpc);
         let identity = Identity { name, region, endpoint: endpoint.host().to_owned(), labels };
         let meters = meters.source(&identity.name);
+        let keys = credentials::build(
+            &credentials,
+            &credentials::Parts {
+                source: identity.name.clone(),
+                env: env.clone(),
+                transport: Arc::clone(&transport) as _,
+                rpc: rpc.clone(),
+                clock: clock.clone(),
+                meters: meters.clone(),
+                metadata: credentials::metadata_url(),
+            },
+        );
         let client = Client::new(ClientParts {
             endpoint,
             config: rpc,
-            keys: credentials::build(&credentials, env),
+            keys,
             transport,
             limits,
             clock: clock.clone(),

@@ -1,22 +1,15 @@
 //! What of the limits of requests is decided across sources.
 
-use std::collections::BTreeMap;
-
-use crate::credentials;
+use crate::credentials::Account;
 use crate::env::Env;
 
 use super::SourceSettings;
 
-/// Sources with the same access key share one limit, as `credentials::key_id` tells: the lowest
+/// Sources of the same account share one limit, as [`Account`] tells: the lowest
 /// that any of them asks for.
 pub(super) fn unite(sources: &mut [SourceSettings], env: &Env, warnings: &mut Vec<String>) {
-    let mut groups: BTreeMap<String, Vec<&mut SourceSettings>> = BTreeMap::new();
-    for source in sources {
-        if let Some(id) = credentials::key_id(&source.credentials, env) {
-            groups.entry(id.to_owned()).or_default().push(source);
-        }
-    }
-    for mut members in groups.into_values() {
+    let accounts = sources.iter_mut().map(|source| (Account::new(&source.credentials, env), source));
+    for mut members in Account::group(accounts) {
         let rate = members.iter().map(|source| source.rpc.requests_per_second).fold(f64::INFINITY, f64::min);
         let concurrency = members.iter().map(|source| source.rpc.concurrency).min().unwrap_or(1);
         let same = |source: &&mut SourceSettings| {

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use crate::model::{Listing, TargetType};
 use crate::rpc::Endpoint;
 use crate::sas::endpoints::{self, Network};
+use crate::credentials::{self, Written};
 use crate::secret::Secret;
-use crate::{credentials, poller, rpc};
+use crate::{poller, rpc};
 
 use super::layers::{REGION_VARIABLE, SourcesFrom};
 use super::mistakes::Mistakes;
@@ -198,15 +199,19 @@ impl One<'_> {
                 );
             }
         }
-        let id = self.values.text(&self.key(ID)).unwrap_or_default().to_owned();
         let mut secret = |name: &str| {
             let path = self.key(name);
-            outside::secret(self.values, &path, parse::secret, self.mistakes)
-                .unwrap_or_else(|| Secret::new(""))
+            let value = outside::secret(self.values, &path, parse::secret, self.mistakes);
+            match self.values.path(&format!("{path}_file")) {
+                Some(file) => Written::In(file),
+                None => Written::Here(value.unwrap_or_else(|| Secret::new(""))),
+            }
         };
         match word {
-            "access_key" => credentials::Config::AccessKey { id, secret: secret(SECRET) },
-            "sts" => credentials::Config::Sts { id, secret: secret(SECRET), token: secret(TOKEN) },
+            "access_key" => credentials::Config::AccessKey { id: secret(ID), secret: secret(SECRET) },
+            "sts" => {
+                credentials::Config::Sts { id: secret(ID), secret: secret(SECRET), token: secret(TOKEN) }
+            }
             "env" => credentials::Config::Env,
             _ => credentials::Config::Default,
         }

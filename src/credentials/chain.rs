@@ -1,32 +1,98 @@
-//! The default chain: the first place that holds a key.
+//! The default chain: the first place, in the vendor's order, that holds a key.
 
-use futures_util::future::{self, BoxFuture, FutureExt as _};
+use std::error::Error;
+use std::fmt;
+use std::sync::OnceLock;
 
-use crate::env::Env;
-use crate::rpc::{AccessKey, KeyError, KeySource};
+use futures_util::future::{BoxFuture, FutureExt as _};
 
-use super::env::{Missing, read};
+use super::provider::{FetchError, Lease, Provider};
 
-/// `default`. In this version the environment is its only link.
+/// Places in order, by the names that errors call them. Once one has given a key it is the only
+/// one that is asked: another key would be that of somebody else.
 #[derive(Debug)]
-pub(super) struct Chain(pub(super) Env);
-
-#[derive(Debug, thiserror::Error)]
-enum Exhausted {
-    /// Half a key is a mistake, not an absence: the chain stops there.
-    #[error("{0}, but the other half of the access key is: set both")]
-    Half(Missing),
-    #[error(
-        "no access key found: {0}. In this version the default chain looks only at the environment; set both variables, or credentials.type to access_key or sts"
-    )]
-    Nowhere(Missing),
+pub(super) struct Chain {
+    links: Vec<(&'static str, Box<dyn Provider>)>,
+    pinned: OnceLock<usize>,
 }
 
-impl KeySource for Chain {
-    fn key(&self) -> BoxFuture<'_, Result<AccessKey, KeyError>> {
-        let key = read(&self.0).map_err(|missing| {
-            KeyError::new(if missing.all() { Exhausted::Nowhere(missing) } else { Exhausted::Half(missing) })
-        });
-        future::ready(key).boxed()
+impl Chain {
+    pub(super) fn new(links: Vec<(&'static str, Box<dyn Provider>)>) -> Self {
+        Self { links, pinned: OnceLock::new() }
     }
+
+    async fn ask(&self) -> Result<Lease, FetchError> {
+        if let Some((_, link)) = self.pinned.get().and_then(|&index| self.links.get(index)) {
+            return link.fetch().await.map(of_chain);
+        }
+        let mut attempts = Vec::new();
+        for (index, (name, link)) in self.links.iter().enumerate() {
+            match link.fetch().await {
+                Ok(lease) => {
+                    // Asked by one at a time, so it can't be set yet.
+                    let _ = self.pinned.set(index);
+                    return Ok(of_chain(lease));
+                }
+                Err(FetchError::NotConfigured(what)) => attempts.push(Attempt { name, what }),
+                Err(FetchError::Failed(cause)) => {
+                    return Err(FetchError::failed(Broken { attempts, name, cause }));
+                }
+            }
+        }
+        Err(FetchError::failed(Exhausted(attempts)))
+    }
+}
+
+impl Provider for Chain {
+    fn fetch(&self) -> BoxFuture<'_, Result<Lease, FetchError>> {
+        self.ask().boxed()
+    }
+}
+
+fn of_chain(lease: Lease) -> Lease {
+    Lease { origin: format!("default: {}", lease.origin), ..lease }
+}
+
+/// A place without a key, and what it lacks.
+#[derive(Debug)]
+struct Attempt {
+    name: &'static str,
+    what: String,
+}
+
+/// A place that is set up and gives no key.
+#[derive(Debug)]
+struct Broken {
+    attempts: Vec<Attempt>,
+    name: &'static str,
+    cause: Box<dyn Error + Send + Sync>,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the default chain stopped at {}, which is set up and gives no key", self.name)?;
+        if !self.attempts.is_empty() {
+            write!(f, " (before it: {})", in_order(&self.attempts))?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for Broken {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.cause)
+    }
+}
+
+/// No place has a key.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "no access key was found; {}. Set up one of them, or set credentials.type of this source",
+    in_order(.0)
+)]
+struct Exhausted(Vec<Attempt>);
+
+fn in_order(attempts: &[Attempt]) -> String {
+    let told: Vec<_> = attempts.iter().map(|Attempt { name, what }| format!("{name}: {what}")).collect();
+    told.join("; ")
 }

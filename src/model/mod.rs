@@ -1,5 +1,6 @@
 //! The words of the field: tasks, their states, failures, the state of a source.
 
+mod key_in_use;
 mod label;
 mod names;
 mod reason;
@@ -7,6 +8,7 @@ mod status;
 mod task;
 mod words;
 
+pub use key_in_use::KeyInUse;
 pub use label::{LabelNameError, check_label_name};
 pub(crate) use names::controls;
 pub use names::{Name, TargetNames};

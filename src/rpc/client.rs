@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::clock::{Clock, UnixMillis};
 use crate::meters::{GOOD, SourceMeters};
-use crate::model::FailureReason;
+use crate::model::{FailureReason, KeyInUse};
 
 use super::activity::Activity;
 use super::errors::Retry;
@@ -19,7 +19,7 @@ use super::request::{Signed, Stamp, sign};
 use super::retry::Attempts;
 use super::skew::{Skew, http_date};
 use super::{
-    BodyError, CallError, Config, Endpoint, HttpResponse, KeySource, Limits, Request, Transport,
+    AccessKey, BodyError, CallError, Config, Endpoint, HttpResponse, KeySource, Limits, Request, Transport,
     TransportError,
 };
 
@@ -79,7 +79,7 @@ impl Client {
             let out = self.activity.request();
             let tried = hold(permit, self.attempt(request, &read, attempts.start())).await;
             drop(out);
-            let Failed { error, advice } = match tried {
+            let Failed { error, advice, refused } = match tried {
                 Ok(value) => {
                     self.activity.reset();
                     return Ok(value);
@@ -88,6 +88,7 @@ impl Client {
             };
             let retry = match error.retry() {
                 Retry::NewTime if !self.correct_time() => Retry::Never,
+                Retry::NewKey if !self.renew(refused).await => Retry::Never,
                 retry => retry,
             };
             let Some(delay) = attempts.after_failure(retry, advice) else { return Err(error) };
@@ -102,6 +103,11 @@ impl Client {
     /// The cloud's clock minus ours in seconds, to the second, as the last answer told it.
     pub fn clock_skew_seconds(&self) -> Option<f64> {
         self.skew.seconds()
+    }
+
+    /// The access key in use, if one was needed yet and found.
+    pub fn key_in_use(&self) -> Option<KeyInUse> {
+        self.parts.keys.in_use()
     }
 
     /// Requests a second now allowed.
@@ -128,7 +134,7 @@ impl Client {
     ) -> Result<T, Failed> {
         let ClientParts { endpoint, config, keys, transport, limits, clock, meters } = &self.parts;
         let action = request.action;
-        let no_key = |source| Failed { error: CallError::Key { action, source }, advice: None };
+        let no_key = |source| Failed { error: CallError::Key { action, source }, advice: None, refused: None };
         let key = keys.key().await.map_err(no_key)?;
         let stamp = Stamp::new(self.skew.signing_time(clock.now()));
         let Signed { http, signature, string_to_sign } =
@@ -142,7 +148,9 @@ impl Client {
         let (answered, duration) = (clock.now(), started.elapsed());
 
         let outcome = match answer {
-            Err(source) => Err(Failed { error: CallError::Transport { action, source }, advice: None }),
+            Err(source) => {
+                Err(Failed { error: CallError::Transport { action, source }, advice: None, refused: None })
+            }
             Ok(answer) => {
                 let date = date(&answer.headers);
                 if let Some(date) = date {
@@ -153,6 +161,7 @@ impl Client {
                 judged.map_err(|error| Failed {
                     error,
                     advice: advice(&answer.headers, date.unwrap_or(answered)),
+                    refused: Some(key.clone()),
                 })
             }
         };
@@ -166,6 +175,14 @@ impl Client {
         let code = outcome.as_ref().map_or_else(|failed| failed.error.label(), |_| GOOD);
         meters.api_request(action, code, duration);
         outcome
+    }
+
+    /// After a refusal of the key `refused`, gets another one; false if there is none.
+    async fn renew(&self, refused: Option<AccessKey>) -> bool {
+        match refused {
+            Some(key) => self.parts.keys.renew(&key).await,
+            None => false,
+        }
     }
 
     /// After a refusal of the time of signing, corrects it by the skew that the refusal showed;
@@ -188,10 +205,11 @@ impl fmt::Debug for Client {
     }
 }
 
-/// One attempt that failed, and how long the server asks to wait after it.
+/// One attempt that failed, how long the server asks to wait after it, and the key that it answers to.
 struct Failed {
     error: CallError,
     advice: Option<Duration>,
+    refused: Option<AccessKey>,
 }
 
 /// What a whole answer is: a value, a refusal or nonsense.

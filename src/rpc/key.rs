@@ -5,6 +5,7 @@ use std::fmt;
 
 use futures_util::future::BoxFuture;
 
+use crate::model::KeyInUse;
 use crate::secret::Secret;
 
 /// An access key, long-term or temporary.
@@ -29,6 +30,12 @@ impl fmt::Debug for AccessKey {
 pub trait KeySource: Send + Sync + fmt::Debug {
     /// The key to sign with now.
     fn key(&self) -> BoxFuture<'_, Result<AccessKey, KeyError>>;
+
+    /// The cloud refuses the key `refused`: looks for another one at once. Whether there is one.
+    fn renew<'k>(&'k self, refused: &'k AccessKey) -> BoxFuture<'k, bool>;
+
+    /// The key that was given last, as far as it may be told.
+    fn in_use(&self) -> Option<KeyInUse>;
 }
 
 /// There is no access key to sign with. The cause says what is missing and what to do.

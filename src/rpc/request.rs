@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use reqwest::Method;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
 use crate::clock::UnixMillis;
@@ -110,7 +111,7 @@ fn sign_headers(
     }
     let query = canonical_query(&request.params, false);
     let query = Some(query.as_str()).filter(|query| !query.is_empty());
-    let http = HttpRequest { url: endpoint.url(query), headers, body: String::new() };
+    let http = HttpRequest { method: Method::POST, url: endpoint.url(query), headers, body: String::new() };
     Ok(Signed { http, signature, string_to_sign })
 }
 
@@ -135,7 +136,7 @@ fn sign_form(endpoint: &Endpoint, request: &Request, key: &AccessKey, stamp: &St
         (ACCEPT, HeaderValue::from_static("application/json")),
         (CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded")),
     ]);
-    let http = HttpRequest { url: endpoint.url(None), headers, body: canonical_query(&params, true) };
+    let http = HttpRequest { method: Method::POST, url: endpoint.url(None), headers, body: canonical_query(&params, true) };
     Signed { http, signature, string_to_sign }
 }
 

@@ -32,6 +32,7 @@ pub(super) struct Attempts {
     overall: Duration,
     tried_once: bool,
     tried_new_time: bool,
+    tried_new_key: bool,
     random: fastrand::Rng,
 }
 
@@ -49,6 +50,7 @@ impl Attempts {
             overall,
             tried_once: false,
             tried_new_time: false,
+            tried_new_key: false,
             random: fastrand::Rng::new(),
         }
     }
@@ -73,7 +75,8 @@ impl Attempts {
             Retry::Never => return None,
             Retry::Once if std::mem::replace(&mut self.tried_once, true) => return None,
             Retry::NewTime if std::mem::replace(&mut self.tried_new_time, true) => return None,
-            Retry::NewTime => Duration::ZERO,
+            Retry::NewKey if std::mem::replace(&mut self.tried_new_key, true) => return None,
+            Retry::NewTime | Retry::NewKey => Duration::ZERO,
             Retry::Once | Retry::Backoff => FIRST_DELAY,
             Retry::Throttled => FIRST_DELAY_THROTTLED,
         };
@@ -140,6 +143,7 @@ mod tests {
         assert_eq!(delays(1, Retry::Never)[0].len(), 0);
         assert_eq!(delays(1, Retry::Once)[0].len(), 1);
         assert_eq!(delays(1, Retry::NewTime)[0], [Duration::ZERO]);
+        assert_eq!(delays(1, Retry::NewKey)[0], [Duration::ZERO]);
     }
 
     #[tokio::test(start_paused = true)]

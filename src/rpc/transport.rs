@@ -6,15 +6,17 @@ use std::fmt;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use reqwest::header::HeaderMap;
-use reqwest::{StatusCode, Url};
+use reqwest::{Method, StatusCode, Url};
 
 /// Most bytes of an answer's body, unpacked. A page of 100 rows takes about 100 KB; this is far
 /// above any, and below what would hurt the process.
 pub const BODY_LIMIT: usize = 32 * 1024 * 1024;
 
-/// A signed `POST`.
+/// A request.
 #[derive(Clone)]
 pub struct HttpRequest {
+    /// Method.
+    pub method: Method,
     /// Where to.
     pub url: Url,
     /// Headers, without `host`.
@@ -87,6 +89,7 @@ mod tests {
     #[test]
     fn debug_of_a_request_shows_no_query_header_or_body() {
         let request = HttpRequest {
+            method: Method::POST,
             url: Url::parse("https://example.com/?Signature=s3cr3t").unwrap(),
             headers: [(reqwest::header::AUTHORIZATION, "s3cr3t".parse().unwrap())].into_iter().collect(),
             body: "s3cr3t".to_owned(),

@@ -77,15 +77,15 @@ impl HttpTransport {
 impl Transport for HttpTransport {
     fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, TransportError>> {
         Box::pin(async move {
-            let HttpRequest { url, headers, body } = request;
+            let HttpRequest { method, url, headers, body } = request;
             let to = host_and_port(&url);
-            let mut request = reqwest::Request::new(Method::POST, url);
+            let mut request = reqwest::Request::new(method, url);
             *request.headers_mut() = headers;
-            if body.is_empty() {
+            if !body.is_empty() {
+                *request.body_mut() = Some(body.into());
+            } else if request.method() == Method::POST {
                 // Not said by the library for an empty body; some gateways want it of every POST.
                 request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-            } else {
-                *request.body_mut() = Some(body.into());
             }
             let mut response = self.client.execute(request).await.map_err(|error| unsent(error, to))?;
             let body = read_body(&mut response).await?;

@@ -1,0 +1,120 @@
+//! Small files that hold keys or lead to them, read off the async threads.
+
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use crate::secret::Secret;
+
+use super::config::Written;
+
+/// No file of keys is near this long.
+const MOST_BYTES: u64 = 1024 * 1024;
+
+/// A file that can't be used. Its content is not told.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FileError {
+    /// It can't be read.
+    #[error("{} can't be read", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is far longer than any file of its kind.
+    #[error("{} is longer than {MOST_BYTES} bytes", path.display())]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It holds something else than text.
+    #[error("{} is not UTF-8 text", path.display())]
+    NoText {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It holds nothing.
+    #[error("{} is empty", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl FileError {
+    /// Whether there is no such file.
+    pub(super) fn is_absence(&self) -> bool {
+        matches!(self, Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+}
+
+/// The whole text of the file at `path`.
+pub(super) async fn read(path: &Path) -> Result<String, FileError> {
+    let path = path.to_owned();
+    let read = tokio::task::spawn_blocking(move || read_now(&path)).await;
+    read.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+}
+
+fn read_now(path: &Path) -> Result<String, FileError> {
+    let own = || path.to_owned();
+    let unread = |source| FileError::Read { path: own(), source };
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(unread)?;
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(unread)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(FileError::TooLong { path: own() });
+    }
+    let text = String::from_utf8(bytes).map_err(|_| FileError::NoText { path: own() })?;
+    // Editors of one system put it there, and no reader of keys knows it.
+    Ok(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned))
+}
+
+impl Written {
+    /// The value as it stands now: that of a file without the line break at its end.
+    ///
+    /// # Errors
+    /// If its file can't be read or is blank.
+    pub(super) async fn read(&self) -> Result<Secret, FileError> {
+        let path = match self {
+            Self::Here(secret) => return Ok(secret.clone()),
+            Self::In(path) => path,
+        };
+        let text = read(path).await?;
+        match text.trim() {
+            "" => Err(FileError::Empty { path: path.clone() }),
+            text => Ok(Secret::new(text)),
+        }
+    }
+
+    /// Whether it may change.
+    pub(super) fn is_in_file(&self) -> bool {
+        matches!(self, Self::In(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_value_of_a_file_is_its_text_without_the_line_break() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        std::fs::write(&path, "\u{feff}hunter2\r\n").unwrap();
+        assert_eq!(Written::In(path.clone()).read().await.unwrap(), Secret::new("hunter2"));
+        std::fs::write(&path, " \n").unwrap();
+        let error = Written::In(path.clone()).read().await.unwrap_err();
+        assert_eq!(error.to_string(), format!("{} is empty", path.display()));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_file_of_keys_is_told_and_not_read_to_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(read(&folder.path().join("none")).await.unwrap_err().is_absence());
+        assert!(!read(folder.path()).await.unwrap_err().is_absence(), "a folder is there");
+        assert!(matches!(read(Path::new("/dev/zero")).await, Err(FileError::TooLong { .. })));
+        let path = folder.path().join("binary");
+        std::fs::write(&path, [0xff, 0xfe]).unwrap();
+        assert!(matches!(read(&path).await, Err(FileError::NoText { .. })));
+    }
+}

@@ -1,0 +1,59 @@
+//! Small requests to the places that keys come from.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, Url};
+
+use crate::rpc::{HttpRequest, HttpResponse, Transport, TransportError};
+
+/// One request that is not signed.
+#[derive(Clone, Debug)]
+pub(super) struct Ask {
+    request: HttpRequest,
+}
+
+impl Ask {
+    /// `GET url`.
+    pub(super) fn get(url: Url) -> Self {
+        Self::new(Method::GET, url)
+    }
+
+    /// `PUT url`.
+    pub(super) fn put(url: Url) -> Self {
+        Self::new(Method::PUT, url)
+    }
+
+    /// `POST url` with an encoded form.
+    pub(super) fn form(url: Url, body: String) -> Self {
+        let mut ask = Self::new(Method::POST, url);
+        ask.request.body = body;
+        ask.header("content-type", "application/x-www-form-urlencoded")
+    }
+
+    fn new(method: Method, url: Url) -> Self {
+        Self { request: HttpRequest { method, url, headers: HeaderMap::new(), body: String::new() } }
+    }
+
+    /// The same with the header `name`, which is not sent if `value` can't be one.
+    pub(super) fn header(mut self, name: &'static str, value: &str) -> Self {
+        if let Ok(mut value) = HeaderValue::from_str(value) {
+            value.set_sensitive(true);
+            self.request.headers.insert(HeaderName::from_static(name), value);
+        }
+        self
+    }
+
+    /// Sends it. The whole answer must be there within `limit`.
+    pub(super) async fn send(
+        self,
+        transport: &Arc<dyn Transport>,
+        limit: Duration,
+    ) -> Result<HttpResponse, TransportError> {
+        match tokio::time::timeout(limit, transport.send(self.request)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(TransportError::Timeout("the answer")),
+        }
+    }
+}

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use agentless_exporter::config::{self, Inputs, KEYS, Settings, SourceSettings, parse::show_duration};
-use agentless_exporter::credentials;
+use agentless_exporter::credentials::{self, Written};
 use agentless_exporter::env::Env;
 use agentless_exporter::ledger::TargetsShown;
 use agentless_exporter::secret::Secret;
@@ -80,11 +80,12 @@ fn dump_source(out: &mut String, source: &SourceSettings) {
     let _ = writeln!(out, "  labels {labels:?}");
     let _ = match credentials {
         credentials::Config::AccessKey { id, secret } => {
-            writeln!(out, "  credentials access_key {id} {}", secret.expose())
+            writeln!(out, "  credentials access_key {} {}", told(id), told(secret))
         }
         credentials::Config::Sts { id, secret, token } => {
-            writeln!(out, "  credentials sts {id} {} {}", secret.expose(), token.expose())
+            writeln!(out, "  credentials sts {} {} {}", told(id), told(secret), told(token))
         }
+        credentials::Config::Uri(Some(uri)) => writeln!(out, "  credentials uri {}", told(uri)),
         other => writeln!(out, "  credentials {other:?}"),
     };
     let _ = writeln!(
@@ -116,4 +117,12 @@ fn dump_source(out: &mut String, source: &SourceSettings) {
         show_duration(rpc.request_timeout),
     );
     let _ = writeln!(out, "  proxy {:?} ca_file {:?}", rpc.proxy.as_ref().map(Secret::expose), rpc.ca_file);
+}
+
+/// A value of the configuration, or the file that it is in.
+fn told(written: &Written) -> String {
+    match written {
+        Written::Here(secret) => secret.expose().to_owned(),
+        Written::In(file) => format!("in {}", file.display()),
+    }
 }

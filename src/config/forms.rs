@@ -13,7 +13,7 @@ pub struct Form {
     pub check: parse::Check,
 }
 
-/// Names of sources.
+/// Names of sources and profiles.
 pub(super) const NAME: Form = Form {
     words: "1 to 128 characters without line breaks or other controls",
     pattern: "^.{1,128}$",
@@ -49,6 +49,38 @@ pub(super) const KEY_ID: Form =
 /// Secrets of access keys, and tokens.
 pub(super) const SECRET: Form =
     Form { words: "a secret, in quotes", pattern: "^[!-~]([ -~]*[!-~])?$", check: parse::secret };
+
+/// Names of RAM roles.
+pub(super) const ROLE_NAME: Form = Form {
+    words: "the name of a role, 1 to 64 letters, digits or . _ -",
+    pattern: "^[A-Za-z0-9._-]{1,64}$",
+    check: parse::role_name,
+};
+
+/// Names of sessions of a role.
+pub(super) const SESSION_NAME: Form = Form {
+    words: "2 to 64 letters, digits or . @ _ -",
+    pattern: "^[A-Za-z0-9.@_-]{2,64}$",
+    check: parse::session_name,
+};
+
+/// Names of roles and providers across accounts.
+pub(super) const ARN: Form = Form {
+    words: "an ARN such as acs:ram::123456789012****:role/reader",
+    pattern: "^acs:ram:[^\\s]*:[^\\s]+$",
+    check: parse::arn,
+};
+
+/// Policies.
+pub(super) const POLICY: Form =
+    Form { words: "a policy as JSON, in quotes", pattern: "^\\s*\\{", check: parse::policy };
+
+/// URLs of services that give keys.
+pub(super) const URI: Form = Form {
+    words: "https://HOST/PATH, or http:// for a host of this machine",
+    pattern: "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#]+",
+    check: parse::uri,
+};
 
 /// Addresses to listen on.
 pub(super) const LISTEN_ADDRESS: Form = Form {

@@ -5,8 +5,11 @@ use std::fmt;
 
 use crate::error::nearest;
 
-use super::forms;
 use super::kind::Kind;
+
+mod table;
+
+pub use table::KEYS;
 
 /// Where a key may stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +20,8 @@ pub enum Scope {
     PerSource,
     /// In each source of the file.
     Source,
+    /// In the credentials of each source, and again in those of the key that assumes a role.
+    Credentials,
     /// On the command line, `--` and the path.
     Flag,
 }
@@ -61,115 +66,14 @@ pub(super) enum Place {
     SecretFile(&'static Key),
 }
 
-/// The kind of a path that names a file with a secret.
-pub(super) const SECRET_FILE: Kind = Kind::Path;
-
 const SOURCE: &str = "sources[].";
 
-/// The words of [`crate::model::TargetType`] that the API can filter by.
-const TARGET_TYPES: &[&str] =
-    &["snapshot", "image", "user_snapshot", "user_image", "nas", "sandbox", "security_fix"];
+/// Where the keys of credentials stand, and again those of the key that assumes a role.
+pub(super) const CREDENTIALS: &str = "sources[].credentials.";
+pub(super) const BASE: &str = "sources[].credentials.base.";
 
-/// `credentials.type`.
-const CREDENTIALS_TYPE: Kind = Kind::WordSoFar(
-    &["default", "access_key", "sts", "env"],
-    &["ecs_ram_role", "oidc", "ram_role_arn", "profile", "uri"],
-);
-
-/// Reads as: path, scope, privacy; kind; default; help.
-macro_rules! keys {
-    ($(
-        $path:literal $scope:ident $privacy:ident $kind:expr, $default:literal, $help:literal;
-    )+) => {
-        /// All keys.
-        pub const KEYS: &[Key] = &[$(Key {
-            path: $path,
-            kind: $kind,
-            default: $default,
-            help: $help,
-            scope: Scope::$scope,
-            privacy: Privacy::$privacy,
-        },)+];
-    };
-}
-
-keys! {
-    "poll.interval" PerSource Open Kind::Duration("1s", "1d"), "2m",
-        "a poll of a source starts every interval";
-    "poll.stall_timeout" PerSource Open Kind::Duration("1s", "1h"), "2m",
-        "a poll that gets no page for so long is abandoned and counts as failed";
-    "poll.lookback" PerSource Open Kind::Duration("1m", "400d"), "7d",
-        "gauges count tasks that started within it, or still run";
-    "poll.full_every" PerSource Open Kind::Duration("1s", "30d"), "6h",
-        "time between two full listings; between them only what changed is asked for";
-    "poll.stale_after" PerSource Open Kind::Duration("1s", "30d"), "15m",
-        "least age at which a snapshot is stale; also at least 3 intervals and 3 times the last poll";
-    "api.page_size" PerSource Open Kind::Whole(1, 1000), "50",
-        "rows asked for at a time; the server may give fewer";
-    "api.concurrency" PerSource Open Kind::Whole(1, 64), "2",
-        "pages in flight, shared by sources with the same credentials";
-    "api.requests_per_second" PerSource Open Kind::Number(0.001, 1000.0), "2",
-        "most requests a second, shared by sources with the same credentials";
-    "api.max_attempts" PerSource Open Kind::Whole(1, 20), "5",
-        "attempts of one request, in all";
-    "api.connect_timeout" PerSource Open Kind::Duration("100ms", "1m"), "5s",
-        "most time to open a connection, with TLS";
-    "api.request_timeout" PerSource Open Kind::Duration("100ms", "10m"), "30s",
-        "most time from sending a request to the end of its answer";
-    "api.signature" PerSource Open Kind::Word(&["acs3-hmac-sha256", "hmac-sha1"]), "acs3-hmac-sha256",
-        "how requests are signed; hmac-sha1 is RPC signature 1.0";
-    "api.proxy" PerSource Secret Kind::Text(forms::PROXY), "",
-        "URL of a proxy; without one HTTPS_PROXY and NO_PROXY count";
-    "api.ca_file" PerSource Open Kind::Path, "",
-        "PEM file with an extra trusted CA";
-    "metrics.targets.keep" Global Open Kind::Duration("0s", "3650d"), "35d",
-        "the last finished state of a target outlives the look-back by this";
-    "metrics.targets.mode" Global Open Kind::Word(&["off", "failing", "all"]), "failing",
-        "which targets have series of their own: those whose latest finished scan did not complete, or all; with \
-         off none have, and the status page and `once` name none";
-    "metrics.targets.limit" Global Open Kind::Whole(0, 100_000), "2000",
-        "most targets with series per source, failing ones first; also most entries of each list of the status page \
-         and `once`";
-    "metrics.targets.names" Global Open Kind::Flag, "true",
-        "whether instance and target names are shown, beside the Uuid of a target; without them a target that has no \
-         Uuid is not shown";
-    "state.path" Global Open Kind::Path, "",
-        "file in which the counters of scans and what was seen survive a restart, also after kill -9; without one they \
-         start at 0. It is made, its folder is not; one process at a time may have it, and check-config does not open it";
-    "sources[].name" Source Open Kind::Text(forms::NAME), "",
-        "unique name, the label `source`";
-    "sources[].region" Source Open Kind::Text(forms::REGION), "",
-        "region id, which picks the endpoint";
-    "sources[].endpoint" Source Private Kind::Text(forms::ENDPOINT), "",
-        "URL of the API, instead of the region's";
-    "sources[].allow_http" Source Open Kind::Flag, "false",
-        "allow an http:// endpoint that is not loopback";
-    "sources[].network" Source Open Kind::Word(&["public", "vpc"]), "public",
-        "whether the region is asked over the internet or inside a VPC";
-    "sources[].listing" Source Open Kind::Word(&["auto", "flat", "per_root", "root"]), "auto",
-        "how scan tasks are listed, which depends on the account: flat takes all at once, per_root those of each \
-         main task, root the main tasks themselves; auto finds out";
-    "sources[].target_types" Source Open Kind::Words(TARGET_TYPES), "",
-        "types of targets to list; none for all";
-    "sources[].labels" Source Private Kind::Labels, "",
-        "extra labels of agentless_exporter_source_info";
-    "sources[].credentials.type" Source Private CREDENTIALS_TYPE, "default",
-        "where the access key comes from: default, access_key, sts or env";
-    "sources[].credentials.access_key_id" Source Private Kind::Text(forms::KEY_ID), "",
-        "id of the access key, for the types access_key and sts";
-    "sources[].credentials.access_key_secret" Source Secret Kind::Text(forms::SECRET), "",
-        "secret of the access key, for the types access_key and sts";
-    "sources[].credentials.security_token" Source Secret Kind::Text(forms::SECRET), "",
-        "token of a temporary access key, for the type sts";
-    "web.listen-address" Flag Open Kind::Texts(forms::LISTEN_ADDRESS), ":9982",
-        "address to listen on: HOST:PORT or :PORT; may be repeated";
-    "web.telemetry-path" Flag Open Kind::Text(forms::TELEMETRY_PATH), "/metrics",
-        "path of the exposition";
-    "log.level" Flag Open Kind::Word(&["error", "warn", "info", "debug", "trace"]), "info",
-        "least severe level that is logged";
-    "log.format" Flag Open Kind::Word(&["logfmt", "json"]), "logfmt",
-        "form of a log line";
-}
+/// The kind of a path that names a file with a secret.
+pub(super) const SECRET_FILE: Kind = Kind::Path;
 
 impl Key {
     /// Whether the key is set for all sources at once, in the file or the environment.
@@ -215,7 +119,8 @@ pub(super) fn known_paths() -> impl Iterator<Item = String> {
     let groups = ["poll", "api", "metrics", "metrics.targets", "state", "sources", "sources[].credentials"];
     let twins =
         places().filter(|(_, key)| key.privacy == Privacy::Secret).map(|(place, _)| format!("{place}_file"));
-    let groups = groups.into_iter().chain(["sources[].poll", "sources[].api"]).map(str::to_owned);
+    let of_source = ["sources[].poll", "sources[].api", "sources[].credentials.base"];
+    let groups = groups.into_iter().chain(of_source).map(str::to_owned);
     groups.chain(places().map(|(place, _)| place)).chain(twins)
 }
 
@@ -236,8 +141,12 @@ pub(super) fn meant_flag(path: &str) -> Option<&'static Key> {
 /// Every key at every path where it may stand.
 fn places() -> impl Iterator<Item = (String, &'static Key)> {
     KEYS.iter().flat_map(|key| {
-        let in_source = (key.scope == Scope::PerSource).then(|| format!("{SOURCE}{}", key.path));
-        [Some(key.path.to_owned()), in_source].into_iter().flatten().map(move |place| (place, key))
+        let again = match key.scope {
+            Scope::PerSource => Some(format!("{SOURCE}{}", key.path)),
+            Scope::Credentials => Some(key.path.replacen(CREDENTIALS, BASE, 1)),
+            _ => None,
+        };
+        [Some(key.path.to_owned()), again].into_iter().flatten().map(move |place| (place, key))
     })
 }
 

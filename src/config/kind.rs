@@ -20,8 +20,6 @@ pub enum Kind {
     Flag,
     /// One of some words.
     Word(&'static [&'static str]),
-    /// One of the first words. The second are planned, and refused for now.
-    WordSoFar(&'static [&'static str], &'static [&'static str]),
     /// A list of some words, each at most once.
     Words(&'static [&'static str]),
     /// A text of a language.
@@ -90,18 +88,8 @@ impl Kind {
                 .ok_or_else(expected),
             (Self::Flag, ValueKind::Boolean(flag)) => Ok(Typed::Flag(*flag)),
             (Self::Flag, ValueKind::String(text)) => text.parse().map(Typed::Flag).map_err(|_| expected()),
-            (Self::Word(words) | Self::WordSoFar(words, _), ValueKind::String(text))
-                if words.contains(&text.as_str()) =>
-            {
+            (Self::Word(words), ValueKind::String(text)) if words.contains(&text.as_str()) => {
                 Ok(Typed::Text(text.clone()))
-            }
-            (Self::WordSoFar(_, later), ValueKind::String(text)) => {
-                match later.iter().find(|word| *word == text) {
-                    Some(word) => {
-                        Err(format!("{} in this version, which does not have {word} yet", expected()))
-                    }
-                    None => Err(expected()),
-                }
             }
             (Self::Text(form), ValueKind::String(text)) => match (form.check)(text) {
                 Ok(()) => Ok(Typed::Text(text.clone())),
@@ -125,7 +113,7 @@ impl Kind {
             Self::Whole(min, max) => format!("a whole number from {min} to {max}"),
             Self::Number(min, max) => format!("a number from {min} to {max}"),
             Self::Flag => "true or false".to_owned(),
-            Self::Word(words) | Self::WordSoFar(words, _) => format!("one of {}", words.join(", ")),
+            Self::Word(words) => format!("one of {}", words.join(", ")),
             Self::Words(words) => format!("a list of {}", words.join(", ")),
             Self::Text(form) => form.words.to_owned(),
             Self::Texts(form) => format!("a list of {}", form.words),
@@ -137,7 +125,7 @@ impl Kind {
     /// The words among which a value of this kind is chosen; none if it is free.
     pub fn words(self) -> &'static [&'static str] {
         match self {
-            Self::Word(words) | Self::WordSoFar(words, _) | Self::Words(words) => words,
+            Self::Word(words) | Self::Words(words) => words,
             _ => &[],
         }
     }

@@ -4,6 +4,7 @@
 //! other, and become the plain `Config` of each module.
 
 mod build;
+mod credentials;
 mod environment;
 mod file;
 mod forms;
@@ -19,6 +20,7 @@ mod values;
 mod walk;
 
 pub(crate) use build::logging_config;
+pub use credentials::{needed_by, users_of};
 pub use environment::variable_of;
 pub use forms::Form;
 pub(crate) use keys::named;
@@ -29,7 +31,7 @@ pub use mistakes::{Mistake, Mistakes};
 use std::path::PathBuf;
 
 use crate::env::Env;
-use crate::{credentials, logging, poller, rpc, state, web};
+use crate::{logging, poller, rpc, state, web};
 
 /// Whence the configuration comes. Defaults lie below all of these.
 #[derive(Clone, Debug, Default)]
@@ -68,11 +70,11 @@ pub struct SourceSettings {
     pub endpoint: rpc::Endpoint,
     /// Extra labels of the info metric, in order of names.
     pub labels: Vec<(String, String)>,
-    /// How requests are sent. Sources with the same access key (`credentials::key_id`) have the
-    /// same limits.
+    /// How requests are sent. Sources of the same account (`credentials::Account`) have
+    /// the same limits.
     pub rpc: rpc::Config,
     /// Where the access key comes from.
-    pub credentials: credentials::Config,
+    pub credentials: crate::credentials::Config,
     /// How the tasks are polled.
     pub poller: poller::Config,
 }

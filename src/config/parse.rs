@@ -156,6 +156,64 @@ pub fn secret(text: &str) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Checks the name of a RAM role.
+///
+/// # Errors
+/// Unless it has 1 to 64 letters, digits or one of `. _ -`.
+pub fn role_name(text: &str) -> Result<(), Problem> {
+    let fits = (1..=64).contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+    if fits { Ok(()) } else { Err("expected the name of a role, 1 to 64 letters, digits or . _ -".into()) }
+}
+
+/// Checks the name of a session of a role, as AssumeRole takes it.
+///
+/// # Errors
+/// Unless it has 2 to 64 letters, digits or one of `. @ _ -`.
+pub fn session_name(text: &str) -> Result<(), Problem> {
+    let fits = (2..=64).contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || ".@_-".contains(c));
+    if fits { Ok(()) } else { Err("expected 2 to 64 letters, digits or . @ _ -".into()) }
+}
+
+/// Checks the name of a role or an identity provider across accounts.
+///
+/// # Errors
+/// Unless it looks like `acs:ram::1234:role/reader`.
+pub fn arn(text: &str) -> Result<(), Problem> {
+    let mut parts = text.splitn(5, ':');
+    let fits = parts.next() == Some("acs")
+        && parts.next() == Some("ram")
+        && parts.nth(2).is_some_and(|name| !name.is_empty())
+        && text.chars().all(|c| c.is_ascii_graphic());
+    if fits { Ok(()) } else { Err("expected an ARN such as acs:ram::123456789012****:role/reader".into()) }
+}
+
+/// Checks that a policy is a JSON object; what is in it is the cloud's to judge.
+///
+/// # Errors
+/// If it is none.
+pub fn policy(text: &str) -> Result<(), Problem> {
+    match serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text) {
+        Ok(_) => Ok(()),
+        Err(_) => Err("expected a policy as JSON, in quotes".into()),
+    }
+}
+
+/// Checks the URL of a service that gives keys.
+///
+/// # Errors
+/// If it is none, or would send keys in the clear over a network.
+pub fn uri(text: &str) -> Result<(), Problem> {
+    let is_url =
+        reqwest::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    if is_url {
+        Ok(())
+    } else {
+        Err("expected https://HOST/PATH, or http:// for a host of this machine".into())
+    }
+}
+
 /// Whether `text` stands in an example for what the reader is to put there: `…`, `xxx`,
 /// `<your-key>`, `${SECRET}`, `your-access-key-id`.
 pub fn is_placeholder(text: &str) -> bool {

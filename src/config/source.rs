@@ -2,17 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::credentials::{self, Written};
 use crate::model::{Listing, TargetType};
 use crate::rpc::Endpoint;
 use crate::sas::endpoints::{self, Network};
-use crate::secret::Secret;
 use crate::{poller, rpc};
 
+use super::credentials::Credentials;
 use super::layers::{REGION_VARIABLE, SourcesFrom};
 use super::mistakes::Mistakes;
 use super::values::Values;
-use super::{SourceSettings, build, outside, parse};
+use super::{SourceSettings, build};
 
 /// What holds for every source that doesn't say otherwise.
 pub(super) struct Base {
@@ -170,51 +169,9 @@ impl One<'_> {
         }
     }
 
-    fn credentials(&mut self) -> credentials::Config {
-        const ID: &str = "credentials.access_key_id";
-        const SECRET: &str = "credentials.access_key_secret";
-        const TOKEN: &str = "credentials.security_token";
-        let word = self.values.text(&self.key("credentials.type")).unwrap_or_default();
-        let needed: &[&str] = match word {
-            _ if self.told(&["credentials.type"]) => return credentials::Config::Default,
-            "access_key" => &[ID, SECRET],
-            "sts" => &[ID, SECRET, TOKEN],
-            _ => &[],
-        };
-        for name in [ID, SECRET, TOKEN] {
-            let given = self.values.text(&self.key(name)).is_some()
-                || self.values.text(&self.key(&format!("{name}_file"))).is_some();
-            let is_needed = needed.contains(&name);
-            if given && !is_needed {
-                let mend = if name == TOKEN { "type: sts" } else { "type: access_key or type: sts" };
-                self.mistake(
-                    name,
-                    &format!("is not used by credentials of type {word}; leave it out or set {mend}"),
-                );
-            } else if is_needed && !given && !self.told(&[name]) {
-                let file = if name == ID { String::new() } else { format!(" or {}_file", last(name)) };
-                self.mistake(
-                    name,
-                    &format!("is missing; credentials of type {word} need {}{file}", last(name)),
-                );
-            }
-        }
-        let mut secret = |name: &str| {
-            let path = self.key(name);
-            let value = outside::secret(self.values, &path, parse::secret, self.mistakes);
-            match self.values.path(&format!("{path}_file")) {
-                Some(file) => Written::In(file),
-                None => Written::Here(value.unwrap_or_else(|| Secret::new(""))),
-            }
-        };
-        match word {
-            "access_key" => credentials::Config::AccessKey { id: secret(ID), secret: secret(SECRET) },
-            "sts" => {
-                credentials::Config::Sts { id: secret(ID), secret: secret(SECRET), token: secret(TOKEN) }
-            }
-            "env" => credentials::Config::Env,
-            _ => credentials::Config::Default,
-        }
+    fn credentials(&mut self) -> crate::credentials::Config {
+        let (at, origin) = (self.key("credentials."), self.origin());
+        Credentials { values: self.values, at, origin: &origin, mistakes: self.mistakes }.build()
     }
 
     fn key(&self, name: &str) -> String {
@@ -240,9 +197,4 @@ impl One<'_> {
             _ => self.origin.to_owned(),
         }
     }
-}
-
-/// The name of a key without its groups.
-fn last(path: &str) -> &str {
-    path.rsplit('.').next().unwrap_or_default()
 }

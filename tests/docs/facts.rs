@@ -1,6 +1,6 @@
 //! What all documents say of a key.
 
-use agentless_exporter::config::{Key, Kind, Privacy, Scope};
+use agentless_exporter::config::{KEYS, Key, Kind, Privacy, Scope, needed_by, users_of};
 
 /// The help of a key as a sentence.
 pub(crate) fn sentence(key: &Key) -> String {
@@ -44,22 +44,36 @@ pub(crate) fn yaml(key: &Key) -> String {
 ///
 /// # Panics
 /// On a word that has no line here yet.
-pub(crate) fn credentials_type(word: &str) -> (&'static str, &'static str) {
+pub(crate) fn credentials_type(word: &str) -> &'static str {
     match word {
-        "default" => (
-            "the first of the vendor's places that has a key; in this version the environment only, as `env`",
-            "nothing",
-        ),
-        "access_key" => ("a long-term access key of a RAM user", "`access_key_id`, `access_key_secret`"),
-        "sts" => (
-            "a temporary access key with its token; it is not renewed",
-            "`access_key_id`, `access_key_secret`, `security_token`",
-        ),
-        "env" => (
+        "default" => {
+            "the first that there is of: `env`, `oidc` by the environment, the CLI's profile, the INI file, the \
+                      role of the machine, `uri` by the environment"
+        }
+        "access_key" => "a long-term access key of a RAM user",
+        "sts" => "a temporary access key with its token, which somebody else renews",
+        "env" => {
             "`ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET` and, for a temporary key, \
-             `ALIBABA_CLOUD_SECURITY_TOKEN` of the environment",
-            "nothing",
-        ),
+                  `ALIBABA_CLOUD_SECURITY_TOKEN` of the environment"
+        }
+        "ecs_ram_role" => "that of the role of the ECS instance or the node, from the metadata service",
+        "oidc" => "that of a role which the service account of a pod may assume (RRSA)",
+        "ram_role_arn" => "that of a role, perhaps of another account, which the key of `base` assumes",
+        "profile" => "what a profile of the vendor's CLI or SDKs leads to",
+        "uri" => "what a service beside the exporter gives",
         other => panic!("say here what `{other}` means"),
     }
+}
+
+/// The keys that credentials of a type need, and those that they take beside them.
+pub(crate) fn needs_and_takes(word: &str) -> (String, String) {
+    let needed = needed_by(word);
+    let names = KEYS.iter().filter_map(|key| key.path.strip_prefix("sources[].credentials."));
+    let base = (word == "ram_role_arn").then_some("base");
+    let more = names.filter(|name| users_of(name).contains(&word) && !needed.contains(name)).chain(base);
+    let listed = |names: Vec<&str>| match names.as_slice() {
+        [] => "nothing".to_owned(),
+        names => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+    };
+    (listed(needed.to_vec()), listed(more.collect()))
 }

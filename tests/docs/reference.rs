@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use agentless_exporter::config::{KEYS, Key, Kind, Scope, variable_of};
+use agentless_exporter::config::{KEYS, Key, Scope, users_of, variable_of};
 
-use crate::facts::{credentials_type, is_global, sentence, takes, twin};
+use crate::facts::{credentials_type, is_global, name, needs_and_takes, sentence, takes, twin};
 
 /// Headings, the paths that belong below them, and what is said there first.
 const SECTIONS: &[(&str, &str, &str)] = &[
@@ -63,8 +63,10 @@ fn entry(out: &mut String, key: &Key) {
         "" => writeln!(out, "- Default: none"),
         default => writeln!(out, "- Default: `{default}`"),
     };
-    if let Kind::WordSoFar(_, later) = key.kind {
-        let _ = writeln!(out, "- Planned, and refused by this version: {}", later.join(", "));
+    let users = users_of(name(key));
+    if key.scope == Scope::Credentials && !users.is_empty() {
+        let users: Vec<_> = users.iter().map(|word| format!("`{word}`")).collect();
+        let _ = writeln!(out, "- With `type`: {}", users.join(", "));
     }
     if is_global(key) {
         let in_source = if key.scope == Scope::PerSource { "yes, for that source alone" } else { "no" };
@@ -79,11 +81,13 @@ fn entry(out: &mut String, key: &Key) {
 
 fn credentials_types(out: &mut String) {
     let key = KEYS.iter().find(|key| key.path.ends_with("credentials.type")).expect("there is such a key");
-    out.push_str("\n| `type` | the access key is | takes beside `type` |\n| --- | --- | --- |\n");
+    out.push_str("\n| `type` | the access key is | needs beside `type` | takes beside that |\n| --- | --- | --- | --- |\n");
     for word in key.kind.words() {
-        let (meaning, beside) = credentials_type(word);
-        let _ = writeln!(out, "| `{word}` | {meaning} | {beside} |");
+        let (needs, more) = needs_and_takes(word);
+        let _ = writeln!(out, "| `{word}` | {} | {needs} | {more} |", credentials_type(word));
     }
+    out.push('\n');
+    out.push_str(include_str!("prose/credentials_end.md"));
 }
 
 /// As it is written: a flag with its dashes, a key of a source as `sources.name`.

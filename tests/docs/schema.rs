@@ -1,9 +1,11 @@
 //! `docs/configuration.schema.json`, for editors.
 
-use agentless_exporter::config::{KEYS, Key, Kind, Scope};
+use agentless_exporter::config::{KEYS, Key, Kind, Scope, needed_by, users_of};
 use serde_json::{Map, Value, json};
 
 use crate::facts::{sentence, takes, twin};
+
+const CREDENTIALS: &str = "sources[].credentials.";
 
 /// Lengths of time; that there is at least one is said by a least length.
 const DURATION: &str = "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$";
@@ -34,32 +36,45 @@ fn source() -> Value {
     source["type"] = "object".into();
     source["required"] = json!(["name"]);
     source["anyOf"] = json!([{"required": ["region"]}, {"required": ["endpoint"]}]);
+    let mut base = group(CREDENTIALS, &|key| key.scope == Scope::Credentials, true);
+    by_type(&mut base, false);
+    let credentials = &mut source["properties"]["credentials"];
+    *credentials = group(CREDENTIALS, &|key| key.scope == Scope::Credentials, true);
+    credentials["properties"]["base"] = base;
+    by_type(credentials, true);
+    source
+}
+
+/// Says which keys credentials of each type need, and which they have no use for.
+fn by_type(credentials: &mut Value, may_have_base: bool) {
     // Some text; a blank one is as good as none.
     let some =
         |name: &str| json!({"type": "object", "required": [name], "properties": {name: {"minLength": 1}}});
-    let one_of = |name: &str| json!({"anyOf": [some(name), some(&format!("{name}_file"))]});
-    let (id, secret) = (json!({"type": "object", "required": ["access_key_id"]}), "access_key_secret");
-    let none = |names: &[&str]| {
-        let anything = names.iter().map(|name| match *name {
-            "access_key_id" => id.clone(),
-            name => one_of(name),
-        });
-        json!({"not": {"anyOf": anything.collect::<Vec<_>>()}})
-    };
-    let is =
-        |word: &str| json!({"type": "object", "required": ["type"], "properties": {"type": {"const": word}}});
-    source["properties"]["credentials"]["allOf"] = json!([
-        {
-            "if": is("access_key"),
-            "then": {"allOf": [id, one_of(secret), none(&["security_token"])]},
-        },
-        {"if": is("sts"), "then": {"allOf": [id, one_of(secret), one_of("security_token")]}},
-        {
-            "if": {"not": {"anyOf": [is("access_key"), is("sts")]}},
-            "then": none(&["access_key_id", secret, "security_token"]),
-        },
-    ]);
-    source
+    let given = |name: &str| json!({"anyOf": [some(name), some(&format!("{name}_file"))]});
+    let keys: Vec<_> = KEYS.iter().filter_map(|key| key.path.strip_prefix(CREDENTIALS)).collect();
+    let types = KEYS.iter().find(|key| key.path.ends_with("credentials.type")).expect("it is there").kind;
+    let mut rules = Vec::new();
+    for word in types.words() {
+        let is = json!({"properties": {"type": {"const": word}}});
+        // Without a type it is the default one.
+        let is = if *word == "default" {
+            json!({"type": "object", "anyOf": [is, {"not": {"required": ["type"]}}]})
+        } else {
+            json!({"type": "object", "required": ["type"], "allOf": [is]})
+        };
+        let needed = needed_by(word).iter().map(|name| given(name));
+        let of_no_use = keys.iter().filter(|name| **name != "type" && !users_of(name).contains(word));
+        let mut of_no_use: Vec<_> = of_no_use.map(|name| given(name)).collect();
+        if may_have_base && *word != "ram_role_arn" {
+            of_no_use.push(
+                json!({"type": "object", "required": ["base"], "properties": {"base": {"minProperties": 1}}}),
+            );
+        }
+        let rules_of_type: Vec<_> = needed.chain([json!({"not": {"anyOf": of_no_use}})]).collect();
+        rules.push(json!({"if": is, "then": {"allOf": rules_of_type}}));
+    }
+    let all = credentials["allOf"].as_array_mut().expect("secrets and their files exclude each other");
+    all.extend(rules);
 }
 
 /// The group whose keys start with `prefix`; only those that `belongs` lets in. Inside a source
@@ -100,7 +115,7 @@ fn value(key: &Key, with_default: bool) -> Value {
         Kind::Whole(least, most) => json!({"type": "integer", "minimum": least, "maximum": most}),
         Kind::Number(least, most) => json!({"type": "number", "minimum": least, "maximum": most}),
         Kind::Flag => json!({"type": "boolean"}),
-        Kind::Word(words) | Kind::WordSoFar(words, _) => json!({"type": "string", "enum": words}),
+        Kind::Word(words) => json!({"type": "string", "enum": words}),
         Kind::Words(words) => {
             json!({"type": ["array", "null"], "uniqueItems": true, "items": {"type": "string", "enum": words}})
         }

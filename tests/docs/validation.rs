@@ -64,7 +64,13 @@ fn single_slips_are_no_valid_configurations() {
         ("sources: [{name: a, region: cn-hangzhou, state: {path: x}}]", "a key that can't stand in a source"),
         ("sources: [{name: a, region: cn-hangzhou, target_types: [image, image]}]", "a word given twice"),
         ("sources: [{name: a, region: cn-hangzhou, labels: {__a: x}}]", "a reserved label"),
-        ("sources: [{name: a, region: cn-hangzhou, credentials: {type: oidc}}]", "a type to come"),
+        ("sources: [{name: a, region: cn-hangzhou, credentials: {type: ram_role_arn}}]", "no role"),
+        ("sources: [{name: a, region: cn-hangzhou, credentials: {base: {type: env}}}]", "a base not used"),
+        (
+            "sources: [{name: a, region: cn-hangzhou, credentials: {type: ram_role_arn, role_arn: acs:ram::1:role/a, \
+             base: {type: env, access_key_id: x}}}]",
+            "a key that the base does not use",
+        ),
         ("sources: [{name: a, region: cn-hangzhou, credentials: {type: access_key}}]", "no key"),
         ("sources: [{name: a, region: cn-hangzhou, credentials: {access_key_id: x}}]", "a key not used"),
     ] {

@@ -12,7 +12,7 @@ use agentless_exporter::exposition::{Format, render};
 use agentless_exporter::meters::table::Kind;
 use agentless_exporter::meters::{Meters, table};
 use agentless_exporter::model::{
-    Check, FailureReason, Field, Listing, Name, PollFailure, PollKind, ReportStatus, RowProgress,
+    Check, FailureReason, Field, KeyInUse, Listing, Name, PollFailure, PollKind, ReportStatus, RowProgress,
     SourceStatus, Status, TargetNames, TargetType,
 };
 use agentless_exporter::snapshot::{
@@ -64,6 +64,8 @@ fn full(name: &str) -> Published {
     status.consecutive_failures = 1;
     status.rows = RowProgress { read: 100, expected: 137 };
     status.clock_skew_seconds = Some(-3.0);
+    let expires = Some(time(1_795_491_720_000));
+    status.key = Some(KeyInUse::new("ecs_ram_role reader".to_owned(), "STS.NTmadeupmadeup1234", expires));
     status.ledger_tasks = 1234;
     published.snapshot = Some(Arc::new(Snapshot {
         as_of: time(1_795_489_320_000),

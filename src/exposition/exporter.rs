@@ -42,6 +42,7 @@ pub(super) fn families<'a>(sources: &[&'a Published], now: UnixMillis) -> Vec<Fa
         of_snapshot(&table::TARGETS_UNIDENTIFIED, |snapshot| snapshot.targets_unidentified),
         of_status(&table::API_RATE_LIMIT, |s| Some(s.rate_limit)),
         of_status(&table::API_CLOCK_SKEW, |s| s.clock_skew_seconds),
+        per_source(&table::CREDENTIALS_EXPIRY, sources, |s| seconds(s.status.key.as_ref()?.expires)),
     ]
 }
 

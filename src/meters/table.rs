@@ -147,6 +147,8 @@ metrics! {
         "Requests a second that the source may now send.";
     API_CLOCK_SKEW: Gauge "agentless_exporter_api_clock_skew_seconds" ["source"]
         "The clock of the cloud minus the clock of this machine, to the second; absent until an answer told it.";
+    CREDENTIALS_EXPIRY: Gauge "agentless_exporter_credentials_expiry_timestamp_seconds" ["source"]
+        "When the access key in use expires; absent if it does not, and until one was needed.";
     UNKNOWN_VALUES: Counter "agentless_exporter_unknown_values_total" ["source", "field"]
         "Values in rows that could not be understood and count as unknown, at each reading.";
     CORRECTIONS: Counter "agentless_exporter_corrections_total" ["source"]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::UnixMillis;
 
 use super::FailureReason;
+use super::KeyInUse;
 use super::words::words;
 
 words! {
@@ -105,6 +106,8 @@ pub struct SourceStatus {
     pub rows: RowProgress,
     /// The cloud's clock minus ours, in seconds, from the `Date` of the last answer.
     pub clock_skew_seconds: Option<f64>,
+    /// The access key in use, if one was found.
+    pub key: Option<KeyInUse>,
     /// Tasks whose ids the ledger knows.
     pub ledger_tasks: u64,
     /// Whether everything is listed at each poll, because delta polls can't be relied on.
@@ -134,6 +137,7 @@ impl SourceStatus {
             full_began: None,
             rows: RowProgress::default(),
             clock_skew_seconds: None,
+            key: None,
             ledger_tasks: 0,
             falls_back: false,
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::UnixMillis;
-use crate::model::{Name, PollFailure, SourceStatus};
+use crate::model::{KeyInUse, Name, PollFailure, SourceStatus};
 use crate::snapshot::{Published, Snapshot};
 
 use super::lists::{self, Failing, List, Running};
@@ -169,6 +169,9 @@ fn facts(published: &Published, now: UnixMillis) -> Vec<(&'static str, String)> 
         facts.push(("Region", shown(&status.region)));
     }
     facts.push(("Endpoint", shown(&status.endpoint)));
+    if let Some(key) = &status.key {
+        facts.push(("Access key", access_key(key, now)));
+    }
     facts.push(("Listing", status.listing.to_string()));
     facts.push(("Look-back", span(status.lookback)));
     if let Some(full) = status.last_full_success {
@@ -181,6 +184,15 @@ fn facts(published: &Published, now: UnixMillis) -> Vec<(&'static str, String)> 
     }
     facts.extend(published.fresh_snapshot(now).into_iter().flat_map(lost));
     facts
+}
+
+fn access_key(key: &KeyInUse, now: UnixMillis) -> String {
+    let until = match key.expires {
+        Some(expires) if expires > now => format!(", expires in {}", span(expires.since(now))),
+        Some(expires) => format!(", expired {}", ago(expires, now)),
+        None => String::new(),
+    };
+    format!("{} of {}{until}", shown(&key.id), shown(&key.provider))
 }
 
 /// Rows that a snapshot does not count, if there are any.
@@ -263,6 +275,27 @@ mod tests {
         assert_eq!(clock(400.0).as_deref(), Some("6 min 40 s behind the cloud's"));
         assert_eq!(clock(-400.0).as_deref(), Some("6 min 40 s ahead of the cloud's"));
         assert_eq!(clock(f64::NAN), None);
+    }
+
+    #[test]
+    fn the_access_key_in_use_is_a_fact_and_when_it_expires() {
+        let told = |expires| {
+            let mut source = good("a");
+            source.status.key =
+                Some(KeyInUse::new("ecs_ram_role reader".to_owned(), "STS.NTexampleexample1234", expires));
+            let fact = facts(&source, now()).into_iter().find(|(name, _)| *name == "Access key");
+            fact.map(|(_, value)| value).unwrap()
+        };
+        let minute = Duration::from_secs(60);
+        assert_eq!(told(None), "STS.…1234 of ecs_ram_role reader");
+        assert_eq!(
+            told(Some(now().plus(45 * minute))),
+            "STS.…1234 of ecs_ram_role reader, expires in 45 min"
+        );
+        assert_eq!(
+            told(Some(now().minus(3 * minute))),
+            "STS.…1234 of ecs_ram_role reader, expired 3 min ago"
+        );
     }
 
     #[test]

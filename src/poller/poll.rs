@@ -231,6 +231,10 @@ impl Source {
 
     fn link(&self) -> Link {
         let client = self.upstream.api.client();
-        Link { rate_limit: client.rate_limit(), clock_skew_seconds: client.clock_skew_seconds() }
+        Link {
+            rate_limit: client.rate_limit(),
+            clock_skew_seconds: client.clock_skew_seconds(),
+            key: client.key_in_use(),
+        }
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::clock::UnixMillis;
 use crate::ledger::Ledger;
-use crate::model::{Listing, PollFailure, PollKind, RowProgress, SourceStatus};
+use crate::model::{KeyInUse, Listing, PollFailure, PollKind, RowProgress, SourceStatus};
 use crate::snapshot::{LostRows, Published, Snapshot};
 
 use super::Config;
@@ -168,15 +168,17 @@ pub(super) struct Outcome {
 }
 
 /// What the way to the endpoint has shown of itself.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Link {
     pub(super) rate_limit: f64,
     pub(super) clock_skew_seconds: Option<f64>,
+    pub(super) key: Option<KeyInUse>,
 }
 
 impl Link {
     fn note(self, status: &mut SourceStatus) {
         status.rate_limit = self.rate_limit;
         status.clock_skew_seconds = self.clock_skew_seconds;
+        status.key = self.key;
     }
 }

@@ -106,5 +106,7 @@ pub(crate) fn told(work: impl FnOnce()) -> Vec<String> {
         .finish();
     tracing::subscriber::with_default(subscriber, work);
     let bytes = lines.0.lock().unwrap().clone();
-    String::from_utf8(bytes).unwrap().lines().map(|line| line.trim_start().to_owned()).collect()
+    let text = String::from_utf8(bytes).unwrap();
+    assert_eq!(crate::secret::watch::leaked_in(&text), None, "{text}");
+    text.lines().map(|line| line.trim_start().to_owned()).collect()
 }

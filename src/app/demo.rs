@@ -7,11 +7,11 @@ use std::time::Duration;
 use crate::cli::DemoArgs;
 use crate::clock::Clock;
 use crate::config::{Settings, SourceSettings};
+use crate::credentials::{self, Written};
 use crate::env::Env;
 use crate::rpc::Endpoint;
-use crate::simulator::{self, Simulator};
-use crate::credentials::{self, Written};
 use crate::secret::Secret;
+use crate::simulator::{self, Simulator};
 use crate::{logging, poller, rpc};
 
 use super::daemon::Daemon;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::credentials::{self, Written};
 use crate::model::{Listing, TargetType};
 use crate::rpc::Endpoint;
 use crate::sas::endpoints::{self, Network};
-use crate::credentials::{self, Written};
 use crate::secret::Secret;
 use crate::{poller, rpc};
 

@@ -104,8 +104,8 @@ impl Cache {
         let is_paused = held.failure.as_ref().is_some_and(|failure| instant < failure.again_at);
         match (held.good(now), &held.failure) {
             (Some(key), _) => {
-                let is_due = held.renew_at.is_some_and(|at| now >= at)
-                    || held.look_at.is_some_and(|at| instant >= at);
+                let is_due =
+                    held.renew_at.is_some_and(|at| now >= at) || held.look_at.is_some_and(|at| instant >= at);
                 if is_due && !is_paused { Due::Soon(key) } else { Due::Nothing(key) }
             }
             (None, Some(failure)) if is_paused => Due::Failed(Arc::clone(&failure.error)),

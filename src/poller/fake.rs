@@ -10,7 +10,7 @@ use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
 use crate::clock::{Clock, UnixMillis};
-use crate::credentials;
+use crate::credentials::{self, Written};
 use crate::env::Env;
 use crate::meters::{Meters, SourceMeters};
 use crate::model::{Listing, TargetType};
@@ -172,13 +172,22 @@ impl Cloud {
     }
 
     fn api_with(&self, config: rpc::Config, limits: Arc<Limits>, clock: &Clock, meters: SourceMeters) -> Api {
-        let keys =
-            credentials::Config::AccessKey { id: "testid".to_owned(), secret: Secret::new("testsecret") };
+        let here = |text: &str| Written::Here(Secret::new(text));
+        let keys = credentials::Config::AccessKey { id: here("testid"), secret: here("testsecret") };
+        let parts = credentials::Parts {
+            source: "fake".to_owned(),
+            env: Env::default(),
+            transport: Arc::new(self.clone()),
+            rpc: config.clone(),
+            clock: clock.clone(),
+            meters: meters.clone(),
+            metadata: credentials::metadata_url(),
+        };
         let client = Client::new(ClientParts {
             endpoint: Endpoint::parse("https://cloud.example", false).unwrap(),
             limits,
             config,
-            keys: credentials::build(&keys, &Env::default()),
+            keys: credentials::build(&keys, &parts),
             transport: Arc::new(self.clone()),
             clock: clock.clone(),
             meters: meters.clone(),

@@ -134,7 +134,8 @@ impl Client {
     ) -> Result<T, Failed> {
         let ClientParts { endpoint, config, keys, transport, limits, clock, meters } = &self.parts;
         let action = request.action;
-        let no_key = |source| Failed { error: CallError::Key { action, source }, advice: None, refused: None };
+        let no_key =
+            |source| Failed { error: CallError::Key { action, source }, advice: None, refused: None };
         let key = keys.key().await.map_err(no_key)?;
         let stamp = Stamp::new(self.skew.signing_time(clock.now()));
         let Signed { http, signature, string_to_sign } =

@@ -136,7 +136,12 @@ fn sign_form(endpoint: &Endpoint, request: &Request, key: &AccessKey, stamp: &St
         (ACCEPT, HeaderValue::from_static("application/json")),
         (CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded")),
     ]);
-    let http = HttpRequest { method: Method::POST, url: endpoint.url(None), headers, body: canonical_query(&params, true) };
+    let http = HttpRequest {
+        method: Method::POST,
+        url: endpoint.url(None),
+        headers,
+        body: canonical_query(&params, true),
+    };
     Signed { http, signature, string_to_sign }
 }
 

@@ -96,6 +96,26 @@ async fn lasting_failures_are_told_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_key_that_is_refused_is_replaced_once_if_there_is_another_one() {
+    for code in ["InvalidSecurityToken.Expired", "InvalidAccessKeyId.NotFound"] {
+        let rig_of = |more: u32, refusals: usize| {
+            rig_with((0..refusals).map(|_| refuse(400, code)), |parts| {
+                parts.keys = Arc::new(Keys { more: more.into(), ..Keys::default() });
+            })
+        };
+        let renewed = rig_of(1, 1);
+        assert_eq!(renewed.call().await.unwrap(), "good");
+        assert_eq!((renewed.requests().len(), renewed.times()[1]), (2, Duration::ZERO), "{code}");
+        let without = rig_of(0, 1);
+        assert_eq!(without.call().await.unwrap_err().code(), Some(code));
+        assert_eq!(without.requests().len(), 1, "{code}");
+        let again = rig_of(9, 9);
+        assert_eq!(again.call().await.unwrap_err().code(), Some(code));
+        assert_eq!(again.requests().len(), 2, "{code}: a second key was refused too");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn there_are_no_more_attempts_than_allowed() {
     let rig = rig_with((0..9).map(|_| refuse(500, "ServerError")), |parts| parts.config.max_attempts = 3);
     let error = rig.call().await.unwrap_err();
@@ -271,7 +291,7 @@ async fn a_refused_time_is_tried_once_more_and_only_if_the_cloud_told_its_own() 
 
 #[tokio::test(start_paused = true)]
 async fn without_a_key_nothing_is_sent() {
-    let rig = rig_with([], |parts| parts.keys = Arc::new(Keys { none: true }));
+    let rig = rig_with([], |parts| parts.keys = Arc::new(Keys { none: true, ..Keys::default() }));
     let error = rig.call().await.unwrap_err();
     assert_eq!(error.reason(), FailureReason::Auth);
     assert_eq!(error.to_string(), "there is no access key to sign ListThings with");

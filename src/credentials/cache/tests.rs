@@ -1,0 +1,234 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures_util::future::FutureExt as _;
+
+use super::*;
+use crate::secret::Secret;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A place that gives keys numbered by their fetch, each as `give` says.
+#[derive(Clone)]
+struct Place {
+    fetches: Arc<AtomicU64>,
+    give: Arc<dyn Fn(u64, UnixMillis) -> Result<Lease, FetchError> + Send + Sync>,
+    takes: Duration,
+    clock: Clock,
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Place")
+    }
+}
+
+impl Provider for Place {
+    fn fetch(&self) -> BoxFuture<'_, Result<Lease, FetchError>> {
+        async {
+            let number = self.fetches.fetch_add(1, Ordering::Relaxed) + 1;
+            tokio::time::sleep(self.takes).await;
+            (self.give)(number, self.clock.now())
+        }
+        .boxed()
+    }
+}
+
+fn key(number: u64) -> AccessKey {
+    AccessKey { id: format!("key-{number}"), secret: Secret::new("hunter2"), token: None }
+}
+
+fn failed() -> FetchError {
+    FetchError::failed(std::io::Error::other("the service is away"))
+}
+
+struct Rig {
+    cache: Arc<Cache>,
+    place: Place,
+}
+
+fn rig(give: impl Fn(u64, UnixMillis) -> Result<Lease, FetchError> + Send + Sync + 'static) -> Rig {
+    let clock = Clock::with_timers(UnixMillis::new(1_795_489_445_000).unwrap());
+    let place = Place {
+        fetches: Arc::default(),
+        give: Arc::new(give),
+        takes: Duration::from_millis(100),
+        clock: clock.clone(),
+    };
+    Rig { cache: Arc::new(Cache::new("prod", Box::new(place.clone()), clock)), place }
+}
+
+impl Rig {
+    /// The number of the key that is in use now.
+    async fn number(&self) -> Result<u64, String> {
+        let key = self.cache.key().await.map_err(|error| error.to_string())?;
+        Ok(key.id.strip_prefix("key-").unwrap().parse().unwrap())
+    }
+
+    fn fetches(&self) -> u64 {
+        self.place.fetches.load(Ordering::Relaxed)
+    }
+}
+
+/// Keys that live for `life`.
+fn lasting(life: Duration) -> impl Fn(u64, UnixMillis) -> Result<Lease, FetchError> {
+    move |number, now| Ok(Lease::until(now.plus(life), key(number), "fake"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn over_days_a_key_is_renewed_a_quarter_of_an_hour_ahead_and_none_is_used_after_its_end() {
+    let rig = rig(lasting(HOUR));
+    let start = Instant::now();
+    let mut ages = Vec::new();
+    let (mut number, mut since) = (rig.number().await.unwrap(), start);
+    while start.elapsed() < 72 * HOUR {
+        tokio::time::sleep(MINUTE).await;
+        let now = rig.number().await.unwrap();
+        if now != number {
+            ages.push(since.elapsed());
+            (number, since) = (now, Instant::now());
+        }
+    }
+    assert!(ages.iter().all(|age| (43 * MINUTE..=46 * MINUTE).contains(age)), "{ages:?}");
+    assert!((94..=101).contains(&ages.len()), "{} keys in three days", ages.len());
+    assert_eq!(rig.fetches(), ages.len() as u64 + 1, "none was fetched twice");
+    assert!(ages.iter().any(|age| *age != ages[0]), "not all at the same age");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_lived_key_is_renewed_after_two_thirds_of_its_life() {
+    let rig = rig(lasting(3 * MINUTE));
+    assert_eq!(rig.number().await, Ok(1));
+    tokio::time::sleep(100 * Duration::from_secs(1)).await;
+    assert_eq!(rig.number().await, Ok(1));
+    tokio::time::sleep(25 * Duration::from_secs(1)).await;
+    assert_eq!(rig.number().await, Ok(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn however_many_ask_one_fetches() {
+    let rig = rig(lasting(HOUR));
+    let asked = (0..50).map(|_| rig.number());
+    assert!(futures_util::future::join_all(asked).await.iter().all(|number| *number == Ok(1)));
+    assert_eq!(rig.fetches(), 1);
+    // While one renews, the others go on with the key that is still good.
+    tokio::time::sleep(46 * MINUTE).await;
+    let numbers = futures_util::future::join_all((0..50).map(|_| rig.number())).await;
+    assert_eq!(numbers.iter().filter(|number| **number == Ok(2)).count(), 1);
+    assert_eq!((rig.fetches(), rig.number().await), (2, Ok(2)));
+}
+
+#[test]
+fn a_key_that_cannot_be_renewed_is_used_until_it_really_expires_and_that_is_told_once() {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let told = crate::logging::told(|| runtime.block_on(outlast_a_failure()));
+    let warnings: Vec<_> = told.iter().filter(|line| line.contains("could not be renewed")).collect();
+    assert_eq!(warnings.len(), 1, "{told:?}");
+    assert!(warnings[0].contains("the service is away"), "{told:?}");
+    assert_eq!(told.iter().filter(|line| line.contains("is renewed again")).count(), 1, "{told:?}");
+    let text = told.concat();
+    assert!(!text.contains("key-1") && !text.contains("hunter2"), "{text}");
+}
+
+async fn outlast_a_failure() {
+    let rig = rig(|number, now| match number {
+        1 | 12.. => Ok(Lease::until(now.plus(HOUR), key(number), "fake")),
+        _ => Err(failed()),
+    });
+    assert_eq!(rig.number().await, Ok(1));
+    tokio::time::sleep(56 * MINUTE).await;
+    let mut numbers = Vec::new();
+    for _ in 0..10 * 60 {
+        numbers.push(rig.number().await);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let expired = numbers.iter().position(|number| *number != Ok(1)).unwrap();
+    assert!((235..=240).contains(&expired), "used for {expired} s of the 240 that were left");
+    assert_eq!(numbers[expired], Err("the service is away".to_owned()));
+    assert_eq!(numbers.last(), Some(&Ok(12)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempts_after_a_failure_come_at_growing_pauses_and_their_error_is_told_meanwhile() {
+    let rig = rig(|_, _| Err(failed()));
+    let start = Instant::now();
+    let mut at = Vec::new();
+    while start.elapsed() < 10 * MINUTE {
+        let before = rig.fetches();
+        assert_eq!(rig.number().await, Err("the service is away".to_owned()));
+        if rig.fetches() > before {
+            at.push(start.elapsed().as_secs());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let pauses: Vec<_> = at.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(pauses.windows(2).all(|pair| pair[0] <= pair[1] + 7), "{pauses:?}");
+    assert!((59..=68).contains(pauses.last().unwrap()), "{pauses:?}");
+    assert!((12..=16).contains(&at.len()), "{at:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_forgotten_with_the_pause_after_it() {
+    let rig = rig(|number, now| match number {
+        1 => Err(failed()),
+        _ => Ok(Lease::until(now.plus(HOUR), key(number), "fake")),
+    });
+    assert!(rig.number().await.is_err());
+    tokio::time::sleep(2 * Duration::from_secs(1)).await;
+    assert_eq!(rig.number().await, Ok(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_refused_is_replaced_once_and_not_again_for_a_while() {
+    let rig = rig(lasting(HOUR));
+    let first = rig.cache.key().await.unwrap();
+    assert!(rig.cache.renew(&first).await);
+    assert_eq!(rig.number().await, Ok(2));
+    // Another request that was refused with the first key.
+    assert!(rig.cache.renew(&first).await);
+    assert_eq!(rig.fetches(), 2);
+    let second = rig.cache.key().await.unwrap();
+    assert!(!rig.cache.renew(&second).await, "too soon");
+    tokio::time::sleep(2 * MINUTE).await;
+    assert!(rig.cache.renew(&second).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_key_that_stands_there_still_is_no_other_one() {
+    let rig = rig(|_, _| Ok(Lease::for_ever(key(1), "fake")));
+    let first = rig.cache.key().await.unwrap();
+    assert!(!rig.cache.renew(&first).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_that_may_change_is_looked_at_again() {
+    let rig =
+        rig(
+            |number, _| Ok(Lease::for_ever(key(number / 3), "fake").looked_at_again(Duration::from_secs(10))),
+        );
+    let mut numbers = Vec::new();
+    for _ in 0..40 {
+        numbers.push(rig.number().await.unwrap());
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!((numbers[0], numbers[39]), (0, 1));
+    assert!((3..=5).contains(&rig.fetches()), "{}", rig.fetches());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_has_expired_on_arrival_is_an_error() {
+    let rig = rig(lasting(Duration::ZERO));
+    let error = rig.number().await.unwrap_err();
+    assert!(error.starts_with("the access key that came has expired already"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_told_of_a_key_is_its_place_its_shortened_id_and_its_end() {
+    let rig = rig(lasting(HOUR));
+    assert_eq!(rig.cache.in_use(), None);
+    rig.number().await.unwrap();
+    let told = rig.cache.in_use().unwrap();
+    assert_eq!((told.provider.as_str(), told.id.as_str()), ("fake", "…-1"));
+    assert!(told.expires.is_some());
+}

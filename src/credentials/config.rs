@@ -88,7 +88,7 @@ pub struct Role {
     /// A policy (JSON) that leaves less than the role may do.
     pub policy: Option<String>,
     /// What the trust policy of the role asks for; only `ram_role_arn`.
-    pub external_id: Option<Secret>,
+    pub external_id: Option<Written>,
     /// Where the role is assumed.
     pub sts: StsPlace,
 }
@@ -99,7 +99,7 @@ pub struct StsPlace {
     /// Its region (`ALIBABA_CLOUD_STS_REGION`); without one the central host is asked.
     pub region: Option<String>,
     /// Whether it is asked inside the VPC of its region (`ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED`).
-    pub vpc: bool,
+    pub vpc: Option<bool>,
     /// Its URL, instead of those.
     pub endpoint: Option<Endpoint>,
 }

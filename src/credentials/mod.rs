@@ -9,11 +9,16 @@ mod answer;
 mod cache;
 mod chain;
 mod config;
+mod ecs_role;
 mod env;
+#[cfg(test)]
+mod fake;
 mod files;
 mod http;
 mod provider;
 mod static_key;
+#[cfg(test)]
+mod wire_tests;
 
 pub use account::Account;
 pub use config::{Config, EcsRamRole, Oidc, Profile, Role, StsPlace, Written};
@@ -29,6 +34,7 @@ use crate::rpc::{self, KeySource, Transport};
 
 use cache::Cache;
 use chain::Chain;
+use ecs_role::MachineRole;
 use env::EnvKey;
 use provider::Provider;
 use static_key::StaticKey;
@@ -75,7 +81,10 @@ fn provider(config: &Config, parts: &Parts) -> Box<dyn Provider> {
     let Parts { env, .. } = parts;
     match config {
         Config::Default => {
-            let links: Vec<(&'static str, Box<dyn Provider>)> = vec![("env", Box::new(EnvKey(env.clone())))];
+            let links: Vec<(&'static str, Box<dyn Provider>)> = vec![
+                ("env", Box::new(EnvKey(env.clone()))),
+                ("ecs_ram_role", Box::new(MachineRole::link(parts))),
+            ];
             Box::new(Chain::new(links))
         }
         Config::AccessKey { id, secret } => {
@@ -85,6 +94,7 @@ fn provider(config: &Config, parts: &Parts) -> Box<dyn Provider> {
             Box::new(StaticKey { id: id.clone(), secret: secret.clone(), token: Some(token.clone()) })
         }
         Config::Env => Box::new(EnvKey(env.clone())),
+        Config::EcsRamRole(role) => Box::new(MachineRole::new(role, parts)),
         _ => panic!(),
     }
 }

@@ -1,0 +1,84 @@
+//! What the vendor's SDK sends, `tests/data/credential_wire.json`, and what is sent here.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use crate::rpc::HttpRequest;
+
+use super::fake::{KEY, Step, Wire, fetched, ok, parts, status};
+use super::{Config, EcsRamRole, provider};
+
+#[derive(Deserialize)]
+struct Recorded {
+    flows: BTreeMap<String, Vec<Sent>>,
+}
+
+/// What matters of a request.
+#[derive(Debug, PartialEq, Deserialize)]
+struct Sent {
+    method: String,
+    path: String,
+    query: BTreeMap<String, String>,
+    headers: BTreeMap<String, String>,
+}
+
+impl From<&HttpRequest> for Sent {
+    fn from(request: &HttpRequest) -> Self {
+        let HttpRequest { method, url, headers, .. } = request;
+        let text = |(name, value): (&reqwest::header::HeaderName, &reqwest::header::HeaderValue)| {
+            (name.to_string(), value.to_str().unwrap().to_owned())
+        };
+        Self {
+            method: method.to_string(),
+            path: url.path().to_owned(),
+            query: url.query_pairs().into_owned().collect(),
+            headers: headers.iter().map(text).collect(),
+        }
+    }
+}
+
+fn recorded(flow: &str) -> Vec<Sent> {
+    let text = include_str!("../../tests/data/credential_wire.json");
+    let mut recorded: Recorded = serde_json::from_str(text).unwrap();
+    recorded.flows.remove(flow).unwrap()
+}
+
+/// What is sent for a key of `config` while the other side does `steps`, and whether one came.
+async fn sent(config: &Config, steps: impl IntoIterator<Item = Step>) -> (Arc<Wire>, bool) {
+    let wire = Wire::new(steps);
+    let got = fetched(&*provider(config, &parts(&wire, &[]))).await;
+    (wire, got.is_ok())
+}
+
+fn requests(wire: &Wire) -> Vec<Sent> {
+    wire.seen.lock().unwrap().iter().map(Sent::from).collect()
+}
+
+fn role(name: Option<&str>, disable_v1: bool) -> Config {
+    Config::EcsRamRole(EcsRamRole { name: name.map(str::to_owned), disable_v1 })
+}
+
+#[tokio::test]
+async fn the_metadata_service_is_asked_as_the_vendor_asks_it() {
+    let my_role = Some("my-role");
+    for (flow, config, steps, comes) in [
+        ("imdsv2_role_named", role(my_role, false), vec![ok("IMDS-TOKEN"), ok(KEY)], true),
+        ("imdsv1_fallback", role(my_role, false), vec![status(404, ""), ok(KEY)], true),
+        ("imdsv1_disabled", role(my_role, true), vec![status(404, "")], false),
+    ] {
+        let (wire, came) = sent(&config, steps).await;
+        assert_eq!((requests(&wire), came), (recorded(&format!("ecs_ram_role_{flow}")), comes), "{flow}");
+    }
+}
+
+/// The vendor's SDK gets a token for each question. One is good for hours, so here one does for both.
+#[tokio::test]
+async fn a_role_that_the_service_tells_costs_one_token_and_not_two() {
+    let (wire, came) = sent(&role(None, false), [ok("IMDS-TOKEN"), ok("my-role"), ok(KEY)]).await;
+    let mut expected = recorded("ecs_ram_role_imdsv2_role_discovered");
+    let second_token = expected.remove(2);
+    assert_eq!(second_token, expected[0]);
+    assert_eq!((requests(&wire), came), (expected, true));
+}

@@ -17,6 +17,7 @@ mod files;
 mod http;
 mod provider;
 mod static_key;
+mod uri;
 #[cfg(test)]
 mod wire_tests;
 
@@ -38,6 +39,7 @@ use ecs_role::MachineRole;
 use env::EnvKey;
 use provider::Provider;
 use static_key::StaticKey;
+use uri::UriKey;
 
 /// What the keys of one source are got with.
 #[derive(Clone)]
@@ -84,6 +86,7 @@ fn provider(config: &Config, parts: &Parts) -> Box<dyn Provider> {
             let links: Vec<(&'static str, Box<dyn Provider>)> = vec![
                 ("env", Box::new(EnvKey(env.clone()))),
                 ("ecs_ram_role", Box::new(MachineRole::link(parts))),
+                ("uri", Box::new(UriKey::new(None, parts))),
             ];
             Box::new(Chain::new(links))
         }
@@ -95,6 +98,7 @@ fn provider(config: &Config, parts: &Parts) -> Box<dyn Provider> {
         }
         Config::Env => Box::new(EnvKey(env.clone())),
         Config::EcsRamRole(role) => Box::new(MachineRole::new(role, parts)),
+        Config::Uri(url) => Box::new(UriKey::new(url.as_ref(), parts)),
         _ => panic!(),
     }
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::rpc::HttpRequest;
+use crate::secret::Secret;
 
 use super::fake::{KEY, Step, Wire, fetched, ok, parts, status};
-use super::{Config, EcsRamRole, provider};
+use super::{Config, EcsRamRole, Written, provider};
 
 #[derive(Deserialize)]
 struct Recorded {
@@ -81,4 +82,11 @@ async fn a_role_that_the_service_tells_costs_one_token_and_not_two() {
     let second_token = expected.remove(2);
     assert_eq!(second_token, expected[0]);
     assert_eq!((requests(&wire), came), (expected, true));
+}
+
+#[tokio::test]
+async fn a_local_service_is_asked_as_the_vendor_asks_it() {
+    let url = Written::Here(Secret::new("http://127.0.0.1:8080/creduri?x=1"));
+    let (wire, came) = sent(&Config::Uri(Some(url)), [ok(KEY)]).await;
+    assert_eq!((requests(&wire), came), (recorded("credentials_uri"), true));
 }

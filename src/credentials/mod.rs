@@ -6,6 +6,7 @@
 
 mod account;
 mod answer;
+mod assume_role;
 mod cache;
 mod chain;
 mod config;
@@ -17,6 +18,7 @@ mod files;
 mod http;
 mod provider;
 mod static_key;
+mod sts;
 mod uri;
 #[cfg(test)]
 mod wire_tests;
@@ -33,6 +35,7 @@ use crate::env::Env;
 use crate::meters::SourceMeters;
 use crate::rpc::{self, KeySource, Transport};
 
+use assume_role::AssumedRole;
 use cache::Cache;
 use chain::Chain;
 use ecs_role::MachineRole;
@@ -99,6 +102,7 @@ fn provider(config: &Config, parts: &Parts) -> Box<dyn Provider> {
         Config::Env => Box::new(EnvKey(env.clone())),
         Config::EcsRamRole(role) => Box::new(MachineRole::new(role, parts)),
         Config::Uri(url) => Box::new(UriKey::new(url.as_ref(), parts)),
+        Config::RamRoleArn { base, role } => Box::new(AssumedRole::new(base, role, parts)),
         _ => panic!(),
     }
 }

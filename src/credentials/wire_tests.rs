@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::rpc::HttpRequest;
+use crate::rpc::{HttpRequest, sign_v1};
 use crate::secret::Secret;
 
-use super::fake::{KEY, Step, Wire, fetched, ok, parts, status};
-use super::{Config, EcsRamRole, Written, provider};
+use super::fake::{CREDENTIALS, KEY, Step, Wire, fetched, ok, parts, status};
+use super::{Config, EcsRamRole, Role, Written, provider};
 
 #[derive(Deserialize)]
 struct Recorded {
@@ -89,4 +89,42 @@ async fn a_local_service_is_asked_as_the_vendor_asks_it() {
     let url = Written::Here(Secret::new("http://127.0.0.1:8080/creduri?x=1"));
     let (wire, came) = sent(&Config::Uri(Some(url)), [ok(KEY)]).await;
     assert_eq!((requests(&wire), came), (recorded("credentials_uri"), true));
+}
+
+/// The vendor's SDK sends a GET with everything in its query, signature and token too. Here it is a
+/// form, because URLs stand in the logs of proxies; so the signature is another one.
+#[tokio::test]
+async fn a_role_is_assumed_with_the_parameters_of_the_vendor_in_a_signed_form() {
+    let here = |text: &str| Written::Here(Secret::new(text));
+    let (id, secret) = (here("AK"), here("SK"));
+    let token = here("T");
+    let role = |external_id: Option<&str>| Role {
+        arn: Some("acs:ram::1:role/r".to_owned()),
+        session_name: Some("sess".to_owned()),
+        external_id: external_id.map(here),
+        ..Role::default()
+    };
+    let key = Config::AccessKey { id: id.clone(), secret: secret.clone() };
+    for (flow, base, role) in [
+        ("ram_role_arn", key, role(Some("ext"))),
+        ("ram_role_arn_from_sts", Config::Sts { id, secret, token }, role(None)),
+    ] {
+        let (wire, came) = sent(&Config::RamRoleArn { base: Box::new(base), role }, [ok(CREDENTIALS)]).await;
+        assert!(came);
+        let seen = wire.seen.lock().unwrap();
+        assert_eq!((seen[0].method.as_str(), seen[0].url.as_str()), ("POST", "https://sts.aliyuncs.com/"));
+        let mut form = form(&seen[0]);
+        let mut expected = recorded(flow).remove(0).query;
+        let signature = form.remove("Signature").unwrap();
+        assert_eq!(signature, sign_v1::signature("POST", &form, &Secret::new("SK")));
+        expected.remove("Signature");
+        // Never the same twice.
+        expected.insert("SignatureNonce".to_owned(), form["SignatureNonce"].clone());
+        assert_eq!(form, expected, "{flow}");
+    }
+}
+
+fn form(request: &HttpRequest) -> BTreeMap<String, String> {
+    let url = reqwest::Url::parse(&format!("http://form/?{}", request.body)).unwrap();
+    url.query_pairs().into_owned().collect()
 }

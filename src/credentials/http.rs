@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, Url};
+use reqwest::{Method, StatusCode, Url};
 
 use crate::rpc::{HttpRequest, HttpResponse, Transport, TransportError};
 
@@ -70,11 +70,7 @@ impl Ask {
         limit: Duration,
     ) -> Result<Bytes, AskError> {
         let answer = self.send(transport, limit).await?;
-        match answer.status.as_u16() {
-            200..=299 => Ok(answer.body),
-            status @ 300..=399 => Err(AskError::Redirect(status)),
-            status => Err(AskError::Status(status)),
-        }
+        if answer.status.is_success() { Ok(answer.body) } else { Err(AskError::of(answer.status)) }
     }
 }
 
@@ -96,6 +92,12 @@ pub(super) enum AskError {
 }
 
 impl AskError {
+    /// An answer with `status`, which is not a good one.
+    pub(super) fn of(status: StatusCode) -> Self {
+        let number = status.as_u16();
+        if status.is_redirection() { Self::Redirect(number) } else { Self::Status(number) }
+    }
+
     /// Whether nobody seems to be there.
     pub(super) fn is_silence(&self) -> bool {
         matches!(self, Self::Unanswered(TransportError::Connect { .. } | TransportError::Timeout(_)))

@@ -16,6 +16,7 @@ mod env;
 mod fake;
 mod files;
 mod http;
+mod oidc;
 mod provider;
 mod static_key;
 mod sts;
@@ -40,6 +41,7 @@ use cache::Cache;
 use chain::Chain;
 use ecs_role::MachineRole;
 use env::EnvKey;
+use oidc::OidcRole;
 use provider::Provider;
 use static_key::StaticKey;
 use uri::UriKey;
@@ -88,6 +90,7 @@ fn provider(config: &Config, parts: &Parts) -> Box<dyn Provider> {
         Config::Default => {
             let links: Vec<(&'static str, Box<dyn Provider>)> = vec![
                 ("env", Box::new(EnvKey(env.clone()))),
+                ("oidc", Box::new(OidcRole::link(parts))),
                 ("ecs_ram_role", Box::new(MachineRole::link(parts))),
                 ("uri", Box::new(UriKey::new(None, parts))),
             ];
@@ -103,6 +106,7 @@ fn provider(config: &Config, parts: &Parts) -> Box<dyn Provider> {
         Config::EcsRamRole(role) => Box::new(MachineRole::new(role, parts)),
         Config::Uri(url) => Box::new(UriKey::new(url.as_ref(), parts)),
         Config::RamRoleArn { base, role } => Box::new(AssumedRole::new(base, role, parts)),
+        Config::Oidc(oidc) => Box::new(OidcRole::new(oidc, parts)),
         _ => panic!(),
     }
 }

@@ -9,7 +9,7 @@ use crate::rpc::{HttpRequest, sign_v1};
 use crate::secret::Secret;
 
 use super::fake::{CREDENTIALS, KEY, Step, Wire, fetched, ok, parts, status};
-use super::{Config, EcsRamRole, Role, Written, provider};
+use super::{Config, EcsRamRole, Oidc, Role, Written, provider};
 
 #[derive(Deserialize)]
 struct Recorded {
@@ -127,4 +127,29 @@ async fn a_role_is_assumed_with_the_parameters_of_the_vendor_in_a_signed_form() 
 fn form(request: &HttpRequest) -> BTreeMap<String, String> {
     let url = reqwest::Url::parse(&format!("http://form/?{}", request.body)).unwrap();
     url.query_pairs().into_owned().collect()
+}
+
+/// The vendor's Python SDK sends the token in its query. Here, as in its SDK for Go, the query holds
+/// what every request has and the form the rest; it is the same parameters together.
+#[tokio::test]
+async fn a_role_by_oidc_is_asked_for_with_the_parameters_of_the_vendor_and_no_token_in_the_url() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "OIDC.JWT.TOKEN").unwrap();
+    let config = Config::Oidc(Oidc {
+        role: Role {
+            arn: Some("acs:ram::1:role/r".to_owned()),
+            session_name: Some("sess".to_owned()),
+            ..Role::default()
+        },
+        provider_arn: Some("acs:ram::1:oidc-provider/p".to_owned()),
+        token_file: Some(file.path().to_owned()),
+    });
+    let (wire, came) = sent(&config, [ok(CREDENTIALS)]).await;
+    assert!(came);
+    let Sent { method, path, query, .. } = requests(&wire).remove(0);
+    assert_eq!((method.as_str(), path.as_str()), ("POST", "/"));
+    assert!(query.keys().eq(["Action", "Format", "Timestamp", "Version"]));
+    let mut all = form(&wire.seen.lock().unwrap()[0]);
+    all.extend(query);
+    assert_eq!(all, recorded("oidc").remove(0).query);
 }

@@ -49,7 +49,7 @@ struct Setup {
 
 #[derive(Clone, Debug, thiserror::Error)]
 enum SetupError {
-    #[error("{0} not set")]
+    #[error("{0} not set, and the configuration says nothing in its place")]
     Lacks(String),
     #[error(transparent)]
     Role(#[from] RoleError),
@@ -57,8 +57,8 @@ enum SetupError {
 
 #[derive(Debug, thiserror::Error)]
 enum OidcError {
-    #[error("neither the configuration nor the environment says all that a role by OIDC needs")]
-    Setup(#[source] SetupError),
+    #[error(transparent)]
+    Setup(SetupError),
     #[error("the token of the service account can't be read; see that it is mounted")]
     Token(#[source] FileError),
     #[error("the RAM role {arn} was not given to the token{}", .advice.map(|text| format!("; {text}")).unwrap_or_default())]
@@ -169,8 +169,8 @@ impl Setup {
 impl Provider for OidcRole {
     fn fetch(&self) -> BoxFuture<'_, Result<Lease, FetchError>> {
         let told = |error| match error {
-            OidcError::Setup(error @ SetupError::Lacks(_)) if self.is_link => {
-                FetchError::not_configured(error.to_string())
+            OidcError::Setup(SetupError::Lacks(what)) if self.is_link => {
+                FetchError::not_configured(format!("{what} not set"))
             }
             error => FetchError::failed(error),
         };
@@ -247,7 +247,10 @@ mod tests {
             let got = fetched(&OidcRole::link(&parts(&wire, &some))).await;
             assert_eq!(got.unwrap_err(), format!("not configured: {name} is not set"));
             let got = fetched(&OidcRole::new(&Oidc::default(), &parts(&wire, &some))).await;
-            assert!(got.unwrap_err().ends_with(&format!("needs: {name} is not set")), "chosen, so it fails");
+            assert!(
+                got.unwrap_err().starts_with(&format!("{name} is not set, and the")),
+                "chosen, so it fails"
+            );
         }
         let got = fetched(&OidcRole::link(&parts(&wire, &[]))).await;
         let names = format!("{ROLE_ARN} and {PROVIDER_ARN} and {TOKEN_FILE}");

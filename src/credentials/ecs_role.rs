@@ -41,6 +41,8 @@ const LONGEST_NAME: usize = 128;
 
 /// The role of this machine.
 pub(super) struct MachineRole {
+    /// The label `source`, for the log.
+    source: String,
     /// `None` to ask which one it is.
     name: Option<String>,
     takes_v1: bool,
@@ -74,9 +76,10 @@ enum RoleError {
 impl MachineRole {
     /// The role that somebody has chosen: it gives a key or fails.
     pub(super) fn new(config: &EcsRamRole, parts: &Parts) -> Self {
-        let Parts { env, transport, metadata, .. } = parts;
+        let Parts { source, env, transport, metadata, .. } = parts;
         let configured = config.name.as_deref().map(str::trim).filter(|name| !name.is_empty());
         Self {
+            source: source.clone(),
             name: configured.or_else(|| env.get(NAME)).map(str::to_owned),
             takes_v1: !config.disable_v1 && !is_true(env, V1_DISABLED),
             is_disabled: is_true(env, DISABLED),
@@ -115,7 +118,8 @@ impl MachineRole {
             Ok(token) => Ok(Some(token)),
             Err(error) if self.takes_v1 => {
                 tracing::debug!(
-                    host = self.host(),
+                    source = self.source,
+                    endpoint = self.host(),
                     error = in_words(&error),
                     "the metadata service gave no token and is asked without one"
                 );

@@ -12,6 +12,7 @@ mod config;
 mod env;
 mod files;
 mod http;
+mod profile;
 mod provider;
 mod static_key;
 
@@ -30,6 +31,7 @@ use crate::rpc::{self, KeySource, Transport};
 use cache::Cache;
 use chain::Chain;
 use env::EnvKey;
+use profile::ProfileKey;
 use provider::Provider;
 use static_key::StaticKey;
 
@@ -75,7 +77,11 @@ fn provider(config: &Config, parts: &Parts) -> Box<dyn Provider> {
     let Parts { env, .. } = parts;
     match config {
         Config::Default => {
-            let links: Vec<(&'static str, Box<dyn Provider>)> = vec![("env", Box::new(EnvKey(env.clone())))];
+            let links: Vec<(&'static str, Box<dyn Provider>)> = vec![
+                ("env", Box::new(EnvKey(env.clone()))),
+                ("cli_profile", Box::new(ProfileKey::cli_link(parts))),
+                ("ini_profile", Box::new(ProfileKey::ini_link(parts))),
+            ];
             Box::new(Chain::new(links))
         }
         Config::AccessKey { id, secret } => {
@@ -85,6 +91,7 @@ fn provider(config: &Config, parts: &Parts) -> Box<dyn Provider> {
             Box::new(StaticKey { id: id.clone(), secret: secret.clone(), token: Some(token.clone()) })
         }
         Config::Env => Box::new(EnvKey(env.clone())),
+        Config::Profile(profile) => Box::new(ProfileKey::new(profile, parts)),
         _ => panic!(),
     }
 }

@@ -9,7 +9,7 @@ use crate::credentials::Config;
 use crate::env::Env;
 use crate::error::in_words;
 use crate::meters::Meters;
-use crate::rpc::{self, HttpRequest, HttpResponse, KeySource, Transport, TransportError};
+use crate::rpc::{self, HttpRequest, HttpResponse, Transport, TransportError};
 
 /// No profile here sends anything.
 struct Nowhere;

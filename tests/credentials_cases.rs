@@ -17,7 +17,7 @@ use agentless_exporter::credentials as keys;
 use agentless_exporter::env::Env;
 use agentless_exporter::error::in_words;
 use agentless_exporter::meters::Meters;
-use agentless_exporter::rpc::{self, KeySource};
+use agentless_exporter::rpc;
 use serde_json::{Value, json};
 
 use credentials::server::Server;
@@ -72,7 +72,8 @@ impl Case {
 
     fn json(&self, name: &str) -> Value {
         let text = self.text(name).unwrap_or_else(|| "null".to_owned());
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {name}: {error}", self.folder.display()))
+        serde_json::from_str(&text)
+            .unwrap_or_else(|error| panic!("{}: {name}: {error}", self.folder.display()))
     }
 
     /// The variables of the case and its home directory.
@@ -88,8 +89,7 @@ impl Case {
         let credentials = self.text("credentials.yaml").unwrap_or_else(|| "type: default\n".to_owned());
         let indented: String = credentials.lines().map(|line| format!("      {line}\n")).collect();
         let file = self.home.path().join("exporter.yaml");
-        let text =
-            format!("sources:\n  - name: case\n    region: cn-hangzhou\n    credentials:\n{indented}");
+        let text = format!("sources:\n  - name: case\n    region: cn-hangzhou\n    credentials:\n{indented}");
         fs::write(&file, text).unwrap();
         let inputs = Inputs { file: Some(file), ..Inputs::default() };
         let mut settings =

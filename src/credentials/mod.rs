@@ -17,6 +17,7 @@ mod fake;
 mod files;
 mod http;
 mod oidc;
+mod profile;
 mod provider;
 mod static_key;
 mod sts;
@@ -42,6 +43,7 @@ use chain::Chain;
 use ecs_role::MachineRole;
 use env::EnvKey;
 use oidc::OidcRole;
+use profile::ProfileKey;
 use provider::Provider;
 use static_key::StaticKey;
 use uri::UriKey;
@@ -91,6 +93,8 @@ fn provider(config: &Config, parts: &Parts) -> Box<dyn Provider> {
             let links: Vec<(&'static str, Box<dyn Provider>)> = vec![
                 ("env", Box::new(EnvKey(env.clone()))),
                 ("oidc", Box::new(OidcRole::link(parts))),
+                ("cli_profile", Box::new(ProfileKey::cli_link(parts))),
+                ("ini_profile", Box::new(ProfileKey::ini_link(parts))),
                 ("ecs_ram_role", Box::new(MachineRole::link(parts))),
                 ("uri", Box::new(UriKey::new(None, parts))),
             ];
@@ -107,6 +111,6 @@ fn provider(config: &Config, parts: &Parts) -> Box<dyn Provider> {
         Config::Uri(url) => Box::new(UriKey::new(url.as_ref(), parts)),
         Config::RamRoleArn { base, role } => Box::new(AssumedRole::new(base, role, parts)),
         Config::Oidc(oidc) => Box::new(OidcRole::new(oidc, parts)),
-        _ => panic!(),
+        Config::Profile(profile) => Box::new(ProfileKey::new(profile, parts)),
     }
 }

@@ -147,7 +147,10 @@ impl Request {
             }
         }
         let never = map("without");
-        never.keys().find(|name| self.headers.contains_key(*name)).map(|name| format!("has the header {name}"))
+        never
+            .keys()
+            .find(|name| self.headers.contains_key(*name))
+            .map(|name| format!("has the header {name}"))
     }
 }
 
@@ -156,5 +159,9 @@ fn pairs(text: &str) -> BTreeMap<String, String> {
         percent_encoding::percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
     };
     let pairs = text.split('&').filter(|pair| !pair.is_empty());
-    pairs.map(|pair| pair.split_once('=').map_or((decode(pair), String::new()), |(n, v)| (decode(n), decode(v)))).collect()
+    pairs
+        .map(|pair| {
+            pair.split_once('=').map_or((decode(pair), String::new()), |(n, v)| (decode(n), decode(v)))
+        })
+        .collect()
 }

@@ -76,6 +76,12 @@ impl Case {
             .unwrap_or_else(|error| panic!("{}: {name}: {error}", self.folder.display()))
     }
 
+    /// What is to come of it; `{HOME}` stays.
+    fn expected(&self) -> Value {
+        let text = fs::read_to_string(self.folder.join("expected.json")).unwrap_or_else(|_| "null".to_owned());
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", self.folder.display()))
+    }
+
     /// The variables of the case and its home directory.
     fn variables(&self) -> Vec<(String, String)> {
         let given = self.json("env.json");
@@ -125,7 +131,7 @@ impl Case {
             }
             Err(error) => {
                 let told = in_words(&error).replace(self.home.path().to_str().unwrap(), "{HOME}");
-                for secret in ["SECRET", "TOKEN"] {
+                for secret in ["SECRET-", "TOKEN-"] {
                     assert!(!told.contains(secret), "{}: {told}", self.folder.display());
                 }
                 json!({ "error": told })
@@ -143,7 +149,7 @@ async fn every_case_gives_the_expected_key_or_error() {
     let cases = cases();
     for folder in &cases {
         let case = Case::of(folder);
-        let mut expected = case.json("expected.json");
+        let mut expected = case.expected();
         let vendor = expected.as_object_mut().and_then(|expected| expected.remove("vendor"));
         let mut came = case.run().await;
         if came != expected {
@@ -164,7 +170,7 @@ fn the_sdk_of_the_vendor_names_the_same_key() {
     let mut wrong = String::new();
     for folder in cases() {
         let case = Case::of(&folder);
-        let expected = case.json("expected.json");
+        let expected = case.expected();
         match expected["vendor"].as_str() {
             Some("same") => {}
             Some(reason) => {
@@ -176,7 +182,8 @@ fn the_sdk_of_the_vendor_names_the_same_key() {
         let came = vendor::key(case.home.path(), &case.variables(), &case.json("http.json"));
         let ours = json!({ "id": expected["id"], "secret": expected["secret"], "token": expected["token"] });
         compared += 1;
-        if came != ours {
+        let both_refuse = expected["error"].is_string() && came["error"].is_string();
+        if came != ours && !both_refuse {
             wrong += &format!("\n{}: ours {ours}, the SDK's {came}", folder.display());
         }
     }

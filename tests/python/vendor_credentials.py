@@ -21,7 +21,7 @@ def answer_from(exchanges):
         for exchange in exchanges:
             ask, answer = exchange["ask"], exchange["answer"]
             sent = {**ask.get("query", {}), **ask.get("form", {})}
-            is_same = urlsplit(ask["host"]).hostname == host.split(":")[0] and ask["path"] == request.pathname
+            is_same = urlsplit(ask["host"]).hostname == host.split(":")[0] and ask["path"] == (request.pathname or "/")
             if is_same and sent.get("Action") == action and not answer.get("silent"):
                 body = answer.get("body", "")
                 body = body if isinstance(body, str) else json.dumps(body)

@@ -12,11 +12,13 @@ mod config;
 mod env;
 mod files;
 mod http;
+mod identity;
 mod provider;
 mod static_key;
 
 pub use account::Account;
 pub use config::{Config, EcsRamRole, Oidc, Profile, Role, StsPlace, Written};
+pub use identity::{Identity, caller_identity, sts_endpoint};
 
 use std::sync::Arc;
 

@@ -94,7 +94,6 @@ source default
   rate         2 requests a second
   requests     at least 3600 a day when nothing runs, and 1 for every 50 tasks of the look-back at each of 4 full listings
   listing      auto
-warning: source default: ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET are not set here; the exporter needs this when it runs
 warning: state.path: the state file /no/such/folder/state cannot be used: its folder /no/such/folder does not exist; create it for the user that runs the exporter, or change state.path
 configuration is valid
 ";

@@ -79,3 +79,8 @@ async fn ask_all(settings: Settings, env: &Env) -> Result<Vec<SourceReport>, Fai
     reports.sort_by_key(|(index, _)| *index);
     Ok(reports.into_iter().map(|(_, report)| report).collect())
 }
+
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod tests;

@@ -211,10 +211,8 @@ impl SourceReport {
     pub(super) fn notes(&self, all: &[Self]) -> Vec<String> {
         let mut notes = Vec::new();
         if let Some(told) = self.identity.failure() {
-            notes.push(format!(
-                "whose key it is is not known, which is no failure by itself: {}",
-                told.message
-            ));
+            let why = self.unless_told(told);
+            notes.push(format!("whose key it is is not known, which is no failure by itself: {why}"));
         }
         if let Some(skew) = self.clock_skew_seconds.filter(|skew| skew.abs() >= SKEW_TOLD) {
             let off = skew.abs();
@@ -229,6 +227,14 @@ impl SourceReport {
         notes
     }
 
+    /// The message of `told`, if it is not why the source can't be polled anyway.
+    fn unless_told<'t>(&self, told: &'t Told) -> &'t str {
+        // Another host that can't be reached is not the same failure.
+        let is_of_key = matches!(told.reason, FailureReason::Auth | FailureReason::Permission);
+        let is_known = |known: &Told| (known.reason, &known.code) == (told.reason, &told.code);
+        if is_of_key && self.failure().is_some_and(is_known) { "for the same reason" } else { &told.message }
+    }
+
     fn notes_of_counts(&self, notes: &mut Vec<String>) {
         let Counts { main_tasks, subtasks, unsaid, page_size, .. } = &self.own;
         if let Some(size) = page_size.filter(|size| size.taken < self.poller.page_size) {
@@ -239,7 +245,11 @@ impl SourceReport {
             ));
         }
         if let Some(told) = subtasks.failure() {
-            notes.push(format!("subtasks can't be listed without their main task: {}", told.message));
+            let what = match told.reason {
+                FailureReason::Config => "subtasks can't be listed without their main task",
+                _ => "how many subtasks there are is not known",
+            };
+            notes.push(format!("{what}: {}", told.message));
         }
         if let Some(told) = unsaid.failure() {
             let message = &told.message;
@@ -274,30 +284,29 @@ impl SourceReport {
     fn notes_of_centres(&self, all: &[Self], notes: &mut Vec<String>) {
         let here = &self.own.host;
         let Some(other) = &self.other else {
-            notes.push(match self.own.has_tasks() {
-                Some(false) => format!(
-                    "there is no task at {here}; no data centre was asked, because it is neither of the two"
-                ),
-                _ => format!("no data centre was asked, because {here} is neither of the two"),
-            });
+            if self.own.has_tasks() == Some(false) {
+                notes.push(format!("this account has no task at {here}"));
+            }
+            notes.push(format!(
+                "whether there are tasks in a data centre that is not asked is not known: {here} is neither of the two by \
+                 its name"
+            ));
             return;
         };
         let there = &other.host;
         if let Some(told) = other.main_tasks.failure().or(other.subtasks.failure()) {
-            notes.push(format!(
-                "whether there are tasks in the other data centre is not known: {}",
-                told.message
-            ));
+            let why = self.unless_told(told);
+            notes.push(format!("whether there are tasks in the other data centre is not known: {why}"));
         }
         let account = |source: &Self| source.identity.good().map(|identity| identity.account_id.clone());
         let is_seen = all.iter().any(|source| source.own.host == *there && account(source) == account(self));
         match (self.own.has_tasks(), other.has_tasks()) {
             (Some(false), Some(true)) => notes.push(format!(
-                "this account has no task here but some in the other data centre, {there}: set region to one of that, such as {}",
+                "this account has no task here but some in the other data centre, {there}: poll that one instead, by a region such as {}",
                 a_region_of(there)
             )),
             (Some(true), Some(true)) if !is_seen => notes.push(format!(
-                "this account has tasks in the other data centre too, {there}; another source shows them, with a region such as {}",
+                "this account has tasks in the other data centre too, {there}: another source shows them, with a region such as {}",
                 a_region_of(there)
             )),
             (Some(false), Some(false)) => {

@@ -79,14 +79,14 @@ impl Credentials<'_> {
         if self.mistakes.concern(&self.key("type")) {
             return (Config::Default, StsPlace::default());
         }
-        let sts = self.sts_place();
-        (self.config(sts.clone()), sts)
-    }
-
-    fn config(mut self, sts: StsPlace) -> Config {
         let word = self.text("type").unwrap_or_else(|| "default".to_owned());
         self.check_uses(&word);
-        match word.as_str() {
+        let sts = self.sts_place();
+        (self.config(&word, sts.clone()), sts)
+    }
+
+    fn config(mut self, word: &str, sts: StsPlace) -> Config {
+        match word {
             "access_key" => Config::AccessKey {
                 id: self.written("access_key_id"),
                 secret: self.written("access_key_secret"),

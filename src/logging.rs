@@ -76,9 +76,15 @@ pub fn subscriber(
     Registry::default().with(layer.with_filter(filter))
 }
 
-/// The log lines of `work` on this thread, without time and target.
+/// The log lines of `work` on this thread from `info` on, without time and target.
 #[cfg(test)]
 pub(crate) fn told(work: impl FnOnce()) -> Vec<String> {
+    told_from(tracing::Level::INFO, work)
+}
+
+/// The same from `level` on.
+#[cfg(test)]
+pub(crate) fn told_from(level: tracing::Level, work: impl FnOnce()) -> Vec<String> {
     use std::sync::{Arc, Mutex};
 
     #[derive(Clone, Default)]
@@ -99,6 +105,7 @@ pub(crate) fn told(work: impl FnOnce()) -> Vec<String> {
     let lines = Lines::default();
     let writer = lines.clone();
     let subscriber = tracing_subscriber::fmt()
+        .with_max_level(level)
         .with_ansi(false)
         .without_time()
         .with_target(false)
@@ -106,5 +113,7 @@ pub(crate) fn told(work: impl FnOnce()) -> Vec<String> {
         .finish();
     tracing::subscriber::with_default(subscriber, work);
     let bytes = lines.0.lock().unwrap().clone();
-    String::from_utf8(bytes).unwrap().lines().map(|line| line.trim_start().to_owned()).collect()
+    let text = String::from_utf8(bytes).unwrap();
+    assert_eq!(crate::secret::watch::leaked_in(&text), None, "{text}");
+    text.lines().map(|line| line.trim_start().to_owned()).collect()
 }

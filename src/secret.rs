@@ -1,5 +1,8 @@
 //! The one type that holds a secret.
 
+#[cfg(test)]
+pub(crate) mod watch;
+
 use std::fmt;
 
 use secrecy::ExposeSecret as _;
@@ -13,7 +16,10 @@ pub struct Secret(secrecy::SecretString);
 impl Secret {
     /// Wraps `value`.
     pub fn new(value: impl Into<String>) -> Self {
-        Self(value.into().into())
+        let value: String = value.into();
+        #[cfg(test)]
+        watch::notice(&value);
+        Self(value.into())
     }
 
     /// The secret itself. Every use of this is a place to review.
@@ -51,6 +57,13 @@ mod tests {
         let shown = format!("{secret:?} {:#?}", Some(&secret));
         assert!(!shown.contains("hunter"), "{shown}");
         assert!(!shown.contains('2'), "{shown}");
+    }
+
+    #[test]
+    fn a_secret_of_a_test_is_known_wherever_it_is_told() {
+        let secret = Secret::new("made-up-for-this-test");
+        assert_eq!(watch::leaked_in(&format!("token={}", secret.expose())).as_deref(), Some(secret.expose()));
+        assert_eq!(watch::leaked_in(&format!("token={secret:?}")), None);
     }
 
     #[test]

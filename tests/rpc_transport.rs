@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use agentless_exporter::clock::Clock;
+use agentless_exporter::credentials::{self, Written};
 use agentless_exporter::env::Env;
 use agentless_exporter::error::in_words;
 use agentless_exporter::meters::Meters;
@@ -20,7 +21,7 @@ use agentless_exporter::rpc::{
     Signature,
 };
 use agentless_exporter::sas::Api;
-use agentless_exporter::{credentials, secret::Secret};
+use agentless_exporter::secret::Secret;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::service::service_fn;
@@ -125,19 +126,27 @@ fn config() -> Config {
 }
 
 fn client(endpoint: &str, config: Config, env: &Env) -> Client {
-    let key = credentials::Config::Sts {
-        id: KEY_ID.to_owned(),
-        secret: Secret::new(KEY_SECRET),
-        token: Secret::new(TOKEN),
+    let here = |text: &str| Written::Here(Secret::new(text));
+    let key = credentials::Config::Sts { id: here(KEY_ID), secret: here(KEY_SECRET), token: here(TOKEN) };
+    let (clock, meters) = (Clock::system(), Meters::new().source("test"));
+    let transport = Arc::new(HttpTransport::build(&config, env).unwrap());
+    let parts = credentials::Parts {
+        source: "test".to_owned(),
+        env: env.clone(),
+        transport: Arc::clone(&transport) as _,
+        rpc: config.clone(),
+        clock: clock.clone(),
+        meters: meters.clone(),
+        metadata: credentials::metadata_url(),
     };
     Client::new(ClientParts {
         endpoint: Endpoint::parse(endpoint, false).unwrap(),
-        keys: credentials::build(&key, env),
-        transport: Arc::new(HttpTransport::build(&config, env).unwrap()),
+        keys: credentials::build(&key, &parts),
+        transport,
         config,
         limits: Arc::new(Limits::new(1000.0, 8)),
-        clock: Clock::system(),
-        meters: Meters::new().source("test"),
+        clock,
+        meters,
     })
 }
 

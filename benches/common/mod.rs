@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agentless_exporter::clock::Clock;
-use agentless_exporter::credentials;
+use agentless_exporter::credentials::{self, Written};
 use agentless_exporter::env::Env;
 use agentless_exporter::meters::Meters;
 use agentless_exporter::model::Listing;
@@ -124,11 +124,21 @@ pub(crate) fn transport() -> HttpTransport {
 pub(crate) fn source(endpoint: &str, page_size: u32, transport: Arc<dyn Transport>) -> Source {
     let meters = Meters::new().source("bench");
     let config = rpc_config();
-    let keys = credentials::Config::AccessKey { id: KEY_ID.to_owned(), secret: Secret::new(KEY_SECRET) };
+    let here = |text: &str| Written::Here(Secret::new(text));
+    let key = credentials::Config::AccessKey { id: here(KEY_ID), secret: here(KEY_SECRET) };
+    let parts = credentials::Parts {
+        source: "bench".to_owned(),
+        env: Env::default(),
+        transport: Arc::clone(&transport),
+        rpc: config.clone(),
+        clock: Clock::system(),
+        meters: meters.clone(),
+        metadata: credentials::metadata_url(),
+    };
     let client = Client::new(ClientParts {
         endpoint: Endpoint::parse(endpoint, false).expect("loopback"),
         limits: Arc::new(Limits::new(config.requests_per_second, config.concurrency)),
-        keys: credentials::build(&keys, &Env::default()),
+        keys: credentials::build(&key, &parts),
         transport,
         config,
         clock: Clock::system(),

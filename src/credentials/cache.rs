@@ -84,7 +84,9 @@ impl Cache {
             Due::Failed(error) => Err(KeyError::new(Kept(error))),
             Due::Soon(key) => {
                 let Ok(_alone) = self.fetching.try_lock() else { return Ok(key) };
-                self.fetch().await;
+                if !self.is_as_before().await {
+                    self.fetch().await;
+                }
                 self.good_one()
             }
             Due::Now => {
@@ -111,6 +113,22 @@ impl Cache {
             (None, Some(failure)) if is_paused => Due::Failed(Arc::clone(&failure.error)),
             (None, _) => Due::Now,
         }
+    }
+
+    /// Whether a key was only to be looked at again, and nothing has changed where it comes from.
+    async fn is_as_before(&self) -> bool {
+        let now = self.clock.now();
+        let is_fetch = {
+            let held = self.held();
+            held.failure.is_some() || held.renew_at.is_some_and(|at| now >= at)
+        };
+        if is_fetch || self.provider.has_changed().await {
+            return false;
+        }
+        let mut held = self.held();
+        let after = held.lease.as_ref().and_then(|lease| lease.look_again);
+        held.look_at = after.map(|after| Instant::now() + after);
+        true
     }
 
     /// What there is after a fetch.

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::OnceLock;
 
-use futures_util::future::{BoxFuture, FutureExt as _};
+use futures_util::future::{self, BoxFuture, FutureExt as _};
 
 use super::provider::{FetchError, Lease, Provider};
 
@@ -21,8 +21,13 @@ impl Chain {
         Self { links, pinned: OnceLock::new() }
     }
 
+    fn pinned(&self) -> Option<&dyn Provider> {
+        let (_, link) = self.links.get(*self.pinned.get()?)?;
+        Some(&**link)
+    }
+
     async fn ask(&self) -> Result<Lease, FetchError> {
-        if let Some((_, link)) = self.pinned.get().and_then(|&index| self.links.get(index)) {
+        if let Some(link) = self.pinned() {
             return link.fetch().await.map(of_chain);
         }
         let mut attempts = Vec::new();
@@ -46,6 +51,13 @@ impl Chain {
 impl Provider for Chain {
     fn fetch(&self) -> BoxFuture<'_, Result<Lease, FetchError>> {
         self.ask().boxed()
+    }
+
+    fn has_changed(&self) -> BoxFuture<'_, bool> {
+        match self.pinned() {
+            Some(link) => link.has_changed(),
+            None => future::ready(true).boxed(),
+        }
     }
 }
 

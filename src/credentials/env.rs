@@ -39,6 +39,11 @@ pub(super) fn read(env: &Env) -> Result<AccessKey, FetchError> {
     Err(FetchError::failed(HalfSet { missing, given }))
 }
 
+/// Whether the variable `name` says `true`, in letters of any case.
+pub(super) fn is_true(env: &Env, name: &str) -> bool {
+    env.get(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+}
+
 impl Provider for EnvKey {
     fn fetch(&self) -> BoxFuture<'_, Result<Lease, FetchError>> {
         future::ready(read(&self.0).map(|key| Lease::for_ever(key, "env"))).boxed()

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, Url};
+use reqwest::{Method, StatusCode, Url};
 
 use crate::rpc::{HttpRequest, HttpResponse, Transport, TransportError};
+
+use super::answer::AnswerError;
 
 /// One request that is not signed.
 #[derive(Clone, Debug)]
@@ -55,5 +58,48 @@ impl Ask {
             Ok(answer) => answer,
             Err(_) => Err(TransportError::Timeout("the answer")),
         }
+    }
+
+    /// Sends it, and gives the body of a good answer.
+    ///
+    /// # Errors
+    /// If none came within `limit`.
+    pub(super) async fn body(
+        self,
+        transport: &Arc<dyn Transport>,
+        limit: Duration,
+    ) -> Result<Bytes, AskError> {
+        let answer = self.send(transport, limit).await?;
+        if answer.status.is_success() { Ok(answer.body) } else { Err(AskError::of(answer.status)) }
+    }
+}
+
+/// There was no good answer. Of the URL at most host and port are told, of the answer no word.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum AskError {
+    /// No whole answer came.
+    #[error(transparent)]
+    Unanswered(#[from] TransportError),
+    /// The answer leads somewhere else.
+    #[error("the answer is HTTP {0}, a redirect, which is never followed")]
+    Redirect(u16),
+    /// The answer is no good one.
+    #[error("the answer is HTTP {0}")]
+    Status(u16),
+    /// The answer is none to what was asked.
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
+}
+
+impl AskError {
+    /// An answer with `status`, which is not a good one.
+    pub(super) fn of(status: StatusCode) -> Self {
+        let number = status.as_u16();
+        if status.is_redirection() { Self::Redirect(number) } else { Self::Status(number) }
+    }
+
+    /// Whether nobody seems to be there.
+    pub(super) fn is_silence(&self) -> bool {
+        matches!(self, Self::Unanswered(TransportError::Connect { .. } | TransportError::Timeout(_)))
     }
 }

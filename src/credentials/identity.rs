@@ -5,17 +5,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::env::Env;
-use crate::rpc::{BodyError, CallError, Client, Endpoint, EndpointError, Request};
+use crate::rpc::{BodyError, CallError, Client, Request};
 
 use super::answer;
-use super::config::StsPlace;
-
-/// Region of the service that is asked where the configuration names none.
-const REGION: &str = "ALIBABA_CLOUD_STS_REGION";
-
-/// `true` for the host inside the VPC of that region.
-const VPC: &str = "ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED";
+use super::sts;
 
 /// What the service tells of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,30 +29,13 @@ struct Answer {
     identity_type: Option<String>,
 }
 
-/// Where the service is asked: `place`, whose gaps the environment fills. Without a region it is
-/// the central host, also for a VPC, as in the vendor's SDKs.
-///
-/// # Errors
-/// If the region makes no host.
-pub fn sts_endpoint(place: &StsPlace, env: &Env) -> Result<Endpoint, EndpointError> {
-    if let Some(endpoint) = &place.endpoint {
-        return Ok(endpoint.clone());
-    }
-    let Some(region) = place.region.as_deref().or_else(|| env.get(REGION)) else {
-        return Endpoint::parse("https://sts.aliyuncs.com", false);
-    };
-    let in_vpc = place.vpc.unwrap_or_else(|| env.get(VPC).is_some_and(|on| on.eq_ignore_ascii_case("true")));
-    let host = if in_vpc { "sts-vpc" } else { "sts" };
-    Endpoint::parse(&format!("https://{host}.{region}.aliyuncs.com"), false)
-}
-
 /// Asks the service behind `client`, which signs with [`crate::rpc::Signature::HmacSha1`], whose
 /// key it signs with.
 ///
 /// # Errors
 /// See [`Client::call`].
 pub async fn caller_identity(client: &Client) -> Result<Identity, CallError> {
-    let request = Request { action: "GetCallerIdentity", version: "2015-04-01", params: BTreeMap::default() };
+    let request = Request { action: "GetCallerIdentity", version: sts::VERSION, params: BTreeMap::default() };
     client.call(&request, read).await
 }
 
@@ -79,33 +55,6 @@ fn read(body: &[u8]) -> Result<Identity, BodyError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn host(place: &StsPlace, variables: &[(&str, &str)]) -> String {
-        let env = Env::from_iter(variables.iter().copied());
-        sts_endpoint(place, &env).unwrap().to_string()
-    }
-
-    #[test]
-    fn the_service_is_asked_where_the_configuration_says_else_the_environment() {
-        let place = StsPlace::default();
-        assert_eq!(host(&place, &[]), "https://sts.aliyuncs.com");
-        assert_eq!(host(&place, &[(VPC, "true")]), "https://sts.aliyuncs.com");
-        let region = (REGION, "cn-hangzhou");
-        assert_eq!(host(&place, &[region]), "https://sts.cn-hangzhou.aliyuncs.com");
-        assert_eq!(host(&place, &[region, (VPC, "True")]), "https://sts-vpc.cn-hangzhou.aliyuncs.com");
-        let place = StsPlace { region: Some("eu-west-1".to_owned()), vpc: Some(false), endpoint: None };
-        assert_eq!(host(&place, &[region, (VPC, "true")]), "https://sts.eu-west-1.aliyuncs.com");
-        let endpoint = Endpoint::parse("http://127.0.0.1:1", false).ok();
-        assert_eq!(host(&StsPlace { endpoint, ..place }, &[region]), "http://127.0.0.1:1");
-    }
-
-    #[test]
-    fn a_region_that_would_lead_elsewhere_is_refused() {
-        for region in ["evil.example/", "me@evil.example/?", "evil.example#"] {
-            let place = StsPlace { region: Some(region.to_owned()), ..StsPlace::default() };
-            assert!(sts_endpoint(&place, &Env::default()).is_err(), "{region}");
-        }
-    }
 
     #[test]
     fn an_answer_without_one_of_its_parts_is_none() {

@@ -6,19 +6,30 @@
 
 mod account;
 mod answer;
+mod assume_role;
 mod cache;
 mod chain;
 mod config;
+mod ecs_role;
 mod env;
+#[cfg(test)]
+mod fake;
 mod files;
 mod http;
 mod identity;
+mod oidc;
+mod profile;
 mod provider;
 mod static_key;
+mod sts;
+mod uri;
+#[cfg(test)]
+mod wire_tests;
 
 pub use account::Account;
 pub use config::{Config, EcsRamRole, Oidc, Profile, Role, StsPlace, Written};
-pub use identity::{Identity, caller_identity, sts_endpoint};
+pub use identity::{Identity, caller_identity};
+pub use sts::{RoleError, endpoint as sts_endpoint};
 
 use std::sync::Arc;
 
@@ -29,11 +40,16 @@ use crate::env::Env;
 use crate::meters::SourceMeters;
 use crate::rpc::{self, KeySource, Transport};
 
+use assume_role::AssumedRole;
 use cache::Cache;
 use chain::Chain;
+use ecs_role::MachineRole;
 use env::EnvKey;
+use oidc::OidcRole;
+use profile::ProfileKey;
 use provider::Provider;
 use static_key::StaticKey;
+use uri::UriKey;
 
 /// What the keys of one source are got with.
 #[derive(Clone)]
@@ -77,7 +93,14 @@ fn provider(config: &Config, parts: &Parts) -> Box<dyn Provider> {
     let Parts { env, .. } = parts;
     match config {
         Config::Default => {
-            let links: Vec<(&'static str, Box<dyn Provider>)> = vec![("env", Box::new(EnvKey(env.clone())))];
+            let links: Vec<(&'static str, Box<dyn Provider>)> = vec![
+                ("env", Box::new(EnvKey(env.clone()))),
+                ("oidc", Box::new(OidcRole::link(parts))),
+                ("cli_profile", Box::new(ProfileKey::cli_link(parts))),
+                ("ini_profile", Box::new(ProfileKey::ini_link(parts))),
+                ("ecs_ram_role", Box::new(MachineRole::link(parts))),
+                ("uri", Box::new(UriKey::new(None, parts))),
+            ];
             Box::new(Chain::new(links))
         }
         Config::AccessKey { id, secret } => {
@@ -87,6 +110,10 @@ fn provider(config: &Config, parts: &Parts) -> Box<dyn Provider> {
             Box::new(StaticKey { id: id.clone(), secret: secret.clone(), token: Some(token.clone()) })
         }
         Config::Env => Box::new(EnvKey(env.clone())),
-        _ => panic!(),
+        Config::EcsRamRole(role) => Box::new(MachineRole::new(role, parts)),
+        Config::Uri(url) => Box::new(UriKey::new(url.as_ref(), parts)),
+        Config::RamRoleArn { base, role } => Box::new(AssumedRole::new(base, role, parts)),
+        Config::Oidc(oidc) => Box::new(OidcRole::new(oidc, parts)),
+        Config::Profile(profile) => Box::new(ProfileKey::new(profile, parts)),
     }
 }

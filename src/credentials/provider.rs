@@ -14,6 +14,12 @@ use crate::rpc::AccessKey;
 pub(super) trait Provider: Send + Sync + fmt::Debug {
     /// Gets the key that stands there now.
     fn fetch(&self) -> BoxFuture<'_, Result<Lease, FetchError>>;
+
+    /// Whether something may have changed there since the last key that it gave, so that another one is
+    /// to be fetched before this one is due. Asked every [`Lease::look_again`].
+    fn has_changed(&self) -> BoxFuture<'_, bool> {
+        Box::pin(std::future::ready(true))
+    }
 }
 
 /// A key, and for how long it is good.

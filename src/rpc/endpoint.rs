@@ -69,7 +69,7 @@ impl Endpoint {
     }
 
     /// The URL of a request with `query`, which is encoded already.
-    pub(super) fn url(&self, query: Option<&str>) -> Url {
+    pub fn url(&self, query: Option<&str>) -> Url {
         let mut url = self.root.clone();
         url.set_query(query);
         url

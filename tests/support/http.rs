@@ -4,6 +4,8 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use super::leaks;
+
 /// A server that says nothing for so long is broken.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -32,7 +34,10 @@ impl Answer {
 
 /// GET of `path` without more headers than HTTP wants; the answer must come.
 pub(crate) fn get(address: SocketAddr, path: &str) -> Answer {
-    ask("GET", address, path, &[]).unwrap_or_else(|error| panic!("GET {path} of {address}: {error}"))
+    let answer =
+        ask("GET", address, path, &[]).unwrap_or_else(|error| panic!("GET {path} of {address}: {error}"));
+    leaks::none_in(&format!("GET {path}"), &answer.body);
+    answer
 }
 
 /// One request on a connection of its own.

@@ -7,6 +7,7 @@ pub(crate) mod exposition;
 pub(crate) mod gate;
 pub(crate) mod hostile;
 pub(crate) mod http;
+pub(crate) mod leaks;
 pub(crate) mod process;
 pub(crate) mod programs;
 pub(crate) mod switch;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use super::wait_for;
+use super::{leaks, wait_for};
 
 /// Debug builds on a busy machine are slow; a healthy process is far below it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -111,6 +111,9 @@ impl Drop for Process {
         // Its end is not under test here, and it may have ended already.
         let _ended = self.child.kill();
         let _status = self.child.wait();
+        if !thread::panicking() {
+            leaks::none_in(&self.name, &self.output().stderr);
+        }
     }
 }
 

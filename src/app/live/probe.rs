@@ -153,7 +153,7 @@ impl<'s> Probe<'s> {
                 return Answer::Failed(Told {
                     reason: FailureReason::Config,
                     code: None,
-                    message: format!("the region of the Security Token Service makes no host: {error}"),
+                    message: error.to_string(),
                     advice: "check sts_region of the credentials, or ALIBABA_CLOUD_STS_REGION",
                 });
             }

@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use futures_util::future::FutureExt as _;
 
@@ -15,6 +15,7 @@ struct Place {
     give: Arc<dyn Fn(u64, UnixMillis) -> Result<Lease, FetchError> + Send + Sync>,
     takes: Duration,
     clock: Clock,
+    is_as_before: Arc<AtomicBool>,
 }
 
 impl fmt::Debug for Place {
@@ -31,6 +32,11 @@ impl Provider for Place {
             (self.give)(number, self.clock.now())
         }
         .boxed()
+    }
+
+    fn has_changed(&self) -> BoxFuture<'_, bool> {
+        let is_as_before = self.is_as_before.load(Ordering::Relaxed);
+        std::future::ready(!is_as_before).boxed()
     }
 }
 
@@ -54,6 +60,7 @@ fn rig(give: impl Fn(u64, UnixMillis) -> Result<Lease, FetchError> + Send + Sync
         give: Arc::new(give),
         takes: Duration::from_millis(100),
         clock: clock.clone(),
+        is_as_before: Arc::default(),
     };
     Rig { cache: Arc::new(Cache::new("prod", Box::new(place.clone()), clock)), place }
 }
@@ -214,6 +221,41 @@ async fn a_place_that_may_change_is_looked_at_again() {
     }
     assert_eq!((numbers[0], numbers[39]), (0, 1));
     assert!((3..=5).contains(&rig.fetches()), "{}", rig.fetches());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_that_is_as_before_gives_no_other_key_until_the_one_in_use_is_due_or_refused() {
+    let look = Duration::from_secs(10);
+    let rig =
+        rig(move |number, now| Ok(Lease::until(now.plus(HOUR), key(number), "fake").looked_at_again(look)));
+    rig.place.is_as_before.store(true, Ordering::Relaxed);
+    let start = Instant::now();
+    while start.elapsed() < 40 * MINUTE {
+        assert_eq!(rig.number().await, Ok(1));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    tokio::time::sleep(6 * MINUTE).await;
+    assert_eq!(rig.number().await, Ok(2));
+    let second = rig.cache.key().await.unwrap();
+    assert!(rig.cache.renew(&second).await);
+    rig.place.is_as_before.store(false, Ordering::Relaxed);
+    assert_eq!(rig.number().await, Ok(3), "it is too early to look");
+    tokio::time::sleep(look).await;
+    assert_eq!(rig.number().await, Ok(4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_failure_a_key_is_fetched_although_its_place_is_as_it_was() {
+    let rig = rig(|number, _| match number {
+        2 => Err(failed()),
+        _ => Ok(Lease::for_ever(key(number), "fake").looked_at_again(Duration::from_secs(10))),
+    });
+    assert_eq!(rig.number().await, Ok(1));
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!((rig.number().await, rig.fetches()), (Ok(1), 2));
+    rig.place.is_as_before.store(true, Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(rig.number().await, Ok(3));
 }
 
 #[tokio::test(start_paused = true)]

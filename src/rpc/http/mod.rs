@@ -83,8 +83,8 @@ impl Transport for HttpTransport {
             *request.headers_mut() = headers;
             if !body.is_empty() {
                 *request.body_mut() = Some(body.into());
-            } else if request.method() == Method::POST {
-                // Not said by the library for an empty body; some gateways want it of every POST.
+            } else if [Method::POST, Method::PUT].contains(request.method()) {
+                // Not said by the library for an empty body; some gateways want it of every POST and PUT.
                 request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
             }
             let mut response = self.client.execute(request).await.map_err(|error| unsent(error, to))?;

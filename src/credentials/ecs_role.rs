@@ -1,0 +1,377 @@
+//! The role of the machine, from the metadata service that every ECS instance can reach: `ecs_ram_role`.
+//!
+//! Version 2 of the service wants a token with each question; version 1 does not, and is asked only
+//! if version 2 gives nothing and nobody has forbidden it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, FutureExt as _};
+use reqwest::Url;
+
+use crate::error::in_words;
+use crate::rpc::Transport;
+use crate::rpc::encode::percent_encode;
+use crate::secret::Secret;
+
+use super::Parts;
+use super::answer::{self, AnswerError, CodedKey};
+use super::config::EcsRamRole;
+use super::env::is_true;
+use super::http::{Ask, AskError};
+use super::provider::{FetchError, Lease, Provider};
+
+const NAME: &str = "ALIBABA_CLOUD_ECS_METADATA";
+const DISABLED: &str = "ALIBABA_CLOUD_ECS_METADATA_DISABLED";
+const V1_DISABLED: &str = "ALIBABA_CLOUD_IMDSV1_DISABLED";
+
+const TOKEN_PATH: &str = "/latest/api/token";
+const ROLES_PATH: &str = "/latest/meta-data/ram/security-credentials/";
+
+/// How long a token is asked for. It is used for one fetch; this is what the vendor's SDKs ask for.
+const TOKEN_SECONDS: &str = "21600";
+
+/// Most time for one question, as in the vendor's SDKs: the service is next door. Where nothing
+/// answers there are two of them, one of each version.
+const LIMIT: Duration = Duration::from_secs(1);
+
+/// Longest name of a role that is taken for one; RAM allows 64 characters.
+const LONGEST_NAME: usize = 128;
+
+/// The role of this machine.
+pub(super) struct MachineRole {
+    /// The label `source`, for the log.
+    source: String,
+    /// `None` to ask which one it is.
+    name: Option<String>,
+    takes_v1: bool,
+    is_disabled: bool,
+    /// Whether this is the last resort of a chain, and not what somebody has chosen.
+    is_link: bool,
+    metadata: Url,
+    transport: Arc<dyn Transport>,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum RoleError {
+    #[error("the metadata service is switched off by {DISABLED}; unset it or choose other credentials")]
+    Disabled,
+    #[error("the name of the RAM role holds something that no such name does, or is too long")]
+    Name,
+    #[error("no metadata service answers at {host}; only ECS instances and their containers have one")]
+    Silence { host: String, source: AskError },
+    #[error("the metadata service at {host} gave no token, and doing without one is forbidden")]
+    Token { host: String, source: AskError },
+    #[error("this machine has no RAM role; attach one to the ECS instance")]
+    NoRole,
+    #[error("the metadata service at {host} did not tell the RAM role of this machine")]
+    Unknown { host: String, source: AskError },
+    #[error("this machine does not have the RAM role {name}; attach it, or leave out its name")]
+    NotThisRole { name: String },
+    #[error("the metadata service at {host} gave no key of the RAM role {name}")]
+    Key { host: String, name: String, source: AskError },
+}
+
+impl MachineRole {
+    /// The role that somebody has chosen: it gives a key or fails.
+    pub(super) fn new(config: &EcsRamRole, parts: &Parts) -> Self {
+        let Parts { source, env, transport, metadata, .. } = parts;
+        let configured = config.name.as_deref().map(str::trim).filter(|name| !name.is_empty());
+        Self {
+            source: source.clone(),
+            name: configured.or_else(|| env.get(NAME)).map(str::to_owned),
+            takes_v1: !config.disable_v1 && !is_true(env, V1_DISABLED),
+            is_disabled: is_true(env, DISABLED),
+            is_link: false,
+            metadata: metadata.clone(),
+            transport: Arc::clone(transport),
+        }
+    }
+
+    /// The role as a link of the default chain: a machine without one is not set up, unless the
+    /// environment names a role.
+    pub(super) fn link(parts: &Parts) -> Self {
+        Self { is_link: true, ..Self::new(&EcsRamRole::default(), parts) }
+    }
+
+    async fn ask(&self) -> Result<Lease, RoleError> {
+        if self.is_disabled {
+            return Err(RoleError::Disabled);
+        }
+        let token = self.token().await?;
+        let name = match &self.name {
+            Some(name) if is_name(name) => name.clone(),
+            Some(_) => return Err(RoleError::Name),
+            None => self.role(token.as_ref()).await?,
+        };
+        self.key(name, token.as_ref()).await
+    }
+
+    /// A token for version 2; `None` to do without.
+    async fn token(&self) -> Result<Option<Secret>, RoleError> {
+        let ask =
+            Ask::put(self.url(TOKEN_PATH)).header("x-aliyun-ecs-metadata-token-ttl-seconds", TOKEN_SECONDS);
+        let asked = ask.body(&self.transport, LIMIT).await;
+        let token = asked.and_then(|body| Ok(answer::word(&body).map(Secret::new)?));
+        match token {
+            Ok(token) => Ok(Some(token)),
+            Err(error) if self.takes_v1 => {
+                tracing::debug!(
+                    source = self.source,
+                    endpoint = self.host(),
+                    error = in_words(&error),
+                    "the metadata service gave no token and is asked without one"
+                );
+                Ok(None)
+            }
+            Err(source) if source.is_silence() => Err(RoleError::Silence { host: self.host(), source }),
+            Err(source) => Err(RoleError::Token { host: self.host(), source }),
+        }
+    }
+
+    /// The name of the role that the machine has.
+    async fn role(&self, token: Option<&Secret>) -> Result<String, RoleError> {
+        let read = |body: &[u8]| match answer::word(body) {
+            Ok(name) if is_name(name) => Ok(name.to_owned()),
+            _ => Err(AnswerError::NoWord),
+        };
+        self.get(ROLES_PATH, token, read).await.map_err(|source| match source {
+            AskError::Status(404) => RoleError::NoRole,
+            source if token.is_none() && source.is_silence() => {
+                RoleError::Silence { host: self.host(), source }
+            }
+            source => RoleError::Unknown { host: self.host(), source },
+        })
+    }
+
+    /// A key of the role `name`.
+    async fn key(&self, name: String, token: Option<&Secret>) -> Result<Lease, RoleError> {
+        let read = |body: &[u8]| {
+            let answer: CodedKey = answer::json(body)?;
+            answer.code.as_ref().ok_or(AnswerError::Lacks("Code"))?;
+            answer.read()
+        };
+        let path = format!("{ROLES_PATH}{}", percent_encode(&name));
+        match self.get(&path, token, read).await {
+            Ok((key, expires)) => Ok(Lease::until(expires, key, format!("ecs_ram_role {name}"))),
+            Err(AskError::Status(404)) => Err(RoleError::NotThisRole { name }),
+            Err(source) if token.is_none() && source.is_silence() => {
+                Err(RoleError::Silence { host: self.host(), source })
+            }
+            Err(source) => Err(RoleError::Key { host: self.host(), name, source }),
+        }
+    }
+
+    /// Reads what stands at `path`, without a token if it can't be had with one.
+    async fn get<T>(
+        &self,
+        path: &str,
+        token: Option<&Secret>,
+        read: impl Fn(&[u8]) -> Result<T, AnswerError>,
+    ) -> Result<T, AskError> {
+        let ask = |token: Option<&Secret>| {
+            let ask = Ask::get(self.url(path));
+            let ask = match token {
+                Some(token) => ask.header("x-aliyun-ecs-metadata-token", token.expose()),
+                None => ask,
+            };
+            let read = &read;
+            async move { Ok(read(&ask.body(&self.transport, LIMIT).await?)?) }
+        };
+        match ask(token).await {
+            // The first error is the one to tell: the second one may only say that version 1 is off.
+            Err(error) if token.is_some() && self.takes_v1 => ask(None).await.map_err(|_: AskError| error),
+            asked => asked,
+        }
+    }
+
+    fn url(&self, path: &str) -> Url {
+        let mut url = self.metadata.clone();
+        url.set_path(path);
+        url
+    }
+
+    fn host(&self) -> String {
+        self.metadata.host_str().unwrap_or_default().to_owned()
+    }
+}
+
+impl Provider for MachineRole {
+    fn fetch(&self) -> BoxFuture<'_, Result<Lease, FetchError>> {
+        let of_chain = |error: RoleError| match error {
+            RoleError::Disabled if self.is_link => FetchError::not_configured(format!("{DISABLED} is true")),
+            error @ (RoleError::Silence { .. } | RoleError::NoRole)
+                if self.is_link && self.name.is_none() =>
+            {
+                FetchError::not_configured(in_words(&error))
+            }
+            error => FetchError::failed(error),
+        };
+        async move { self.ask().await.map_err(of_chain) }.boxed()
+    }
+}
+
+impl fmt::Debug for MachineRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MachineRole").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Whether `text` may be the name of a role: it goes into a path.
+fn is_name(text: &str) -> bool {
+    let fits = |c: char| !c.is_control() && !c.is_whitespace() && !"/\\<>".contains(c);
+    (1..=LONGEST_NAME).contains(&text.len()) && text.chars().all(fits) && !matches!(text, "." | "..")
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use crate::credentials::fake::{KEY, Step, Wire, fetched, ok, parts, status};
+
+    use super::*;
+
+    fn named() -> EcsRamRole {
+        EcsRamRole { name: Some("my-role".to_owned()), disable_v1: false }
+    }
+
+    /// What comes of the role `config` if the service does `steps`, and what it was asked.
+    async fn ask(
+        config: &EcsRamRole,
+        steps: impl IntoIterator<Item = Step>,
+    ) -> (Result<String, String>, usize) {
+        let wire = Wire::new(steps);
+        let got = fetched(&MachineRole::new(config, &parts(&wire, &[]))).await;
+        (got.map(|lease| lease.origin), wire.asked().len())
+    }
+
+    /// The same as a link of the chain, with the variables `env`.
+    async fn ask_link(env: &[(&str, &str)], steps: impl IntoIterator<Item = Step>) -> Result<String, String> {
+        let wire = Wire::new(steps);
+        fetched(&MachineRole::link(&parts(&wire, env))).await.map(|lease| lease.origin)
+    }
+
+    #[tokio::test]
+    async fn the_name_of_the_role_comes_from_the_configuration_then_the_environment_then_the_service() {
+        let wire = Wire::new([ok("token"), ok(KEY)]);
+        let variables = parts(&wire, &[(NAME, "role-of-the-environment")]);
+        let lease = fetched(&MachineRole::new(&named(), &variables)).await.unwrap();
+        assert_eq!(lease.origin, "ecs_ram_role my-role");
+        assert_eq!(lease.expires.unwrap().to_string(), "2026-11-24T09:04:05Z");
+        let lease = fetched(&MachineRole::new(&EcsRamRole::default(), &variables)).await;
+        assert_eq!(lease.unwrap().origin, "ecs_ram_role role-of-the-environment");
+        let steps = [ok("token"), ok("told-role\n"), ok(KEY)];
+        assert_eq!(ask(&EcsRamRole::default(), steps).await, (Ok("ecs_ram_role told-role".to_owned()), 3));
+    }
+
+    #[tokio::test]
+    async fn a_read_that_fails_with_a_token_is_tried_without_one() {
+        let wire = Wire::new([ok("token"), status(500, ""), ok(KEY)]);
+        fetched(&MachineRole::new(&named(), &parts(&wire, &[]))).await.unwrap();
+        let with_token: Vec<_> = wire.seen.lock().unwrap()[1..]
+            .iter()
+            .map(|request| request.headers.contains_key("x-aliyun-ecs-metadata-token"))
+            .collect();
+        assert_eq!(with_token, [true, false]);
+    }
+
+    #[tokio::test]
+    async fn where_version_1_is_forbidden_nothing_is_ever_asked_without_a_token() {
+        let config = EcsRamRole { disable_v1: true, ..named() };
+        for (steps, asked) in [
+            (vec![status(404, "")], 1),
+            (vec![ok("<html> <body>")], 1),
+            (vec![ok("to\u{7f}ken")], 1),
+            (vec![ok("token"), status(500, "")], 2),
+        ] {
+            let (got, count) = ask(&config, steps).await;
+            assert_eq!((got.is_err(), count), (true, asked), "{got:?}");
+        }
+        let wire = Wire::new([status(404, "")]);
+        let variables = parts(&wire, &[(V1_DISABLED, "True")]);
+        assert_eq!(
+            fetched(&MachineRole::new(&named(), &variables)).await.unwrap_err(),
+            "the metadata service at 100.100.100.200 gave no token, and doing without one is forbidden: \
+             the answer is HTTP 404"
+        );
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_no_key_is_told_by_what_is_wrong_with_it() {
+        let begin = "the metadata service at 100.100.100.200 gave no key of the RAM role my-role: ";
+        for (answer, end) in [
+            (status(302, ""), "the answer is HTTP 302, a redirect, which is never followed"),
+            (status(503, ""), "the answer is HTTP 503"),
+            (ok("<html>hunter2</html>"), "the answer is not JSON, or not all of it"),
+            (ok(&KEY[..60]), "the answer is not JSON, or not all of it"),
+            (ok(&KEY.replace("Success", "Failed")), "the Code of the answer is Failed and not Success"),
+            (ok(&KEY.replace(r#""Code":"Success","#, "")), "the answer has no Code"),
+            (ok(r#"{"Code":"Success"}"#), "the answer has no AccessKeyId"),
+            (Step::Break, "the connection broke: connection reset"),
+        ] {
+            let (got, _) = ask(&named(), [ok("token"), answer]).await;
+            assert_eq!(got.unwrap_err(), format!("{begin}{end}"));
+        }
+        let (got, _) = ask(&named(), [ok("token"), status(404, "")]).await;
+        assert!(got.unwrap_err().starts_with("this machine does not have the RAM role my-role"));
+    }
+
+    #[tokio::test]
+    async fn a_name_that_would_lead_elsewhere_is_refused_and_any_other_is_encoded() {
+        for name in ["a/b", "..", ".", "a b", "a\nb", "\\", &"x".repeat(129)] {
+            let config = EcsRamRole { name: Some(name.to_owned()), disable_v1: false };
+            let (got, asked) = ask(&config, [ok("token"), ok(KEY)]).await;
+            assert!(got.unwrap_err().starts_with("the name of the RAM role holds"), "{name}");
+            assert_eq!(asked, 1, "no key was asked for");
+            let (got, _) = ask(&EcsRamRole::default(), [ok("token"), ok(name)]).await;
+            assert!(got.unwrap_err().contains("did not tell the RAM role"), "{name}");
+        }
+        let wire = Wire::new([ok("token"), ok(KEY)]);
+        let config = EcsRamRole { name: Some("a?b#c%2f".to_owned()), disable_v1: false };
+        fetched(&MachineRole::new(&config, &parts(&wire, &[]))).await.unwrap();
+        assert_eq!(wire.asked()[1], format!("GET {ROLES_PATH}a%3Fb%23c%252f"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_nothing_answers_that_is_known_within_two_seconds() {
+        for config in [named(), EcsRamRole::default()] {
+            let start = Instant::now();
+            let (got, asked) = ask(&config, [Step::Hang]).await;
+            let error = got.unwrap_err();
+            assert!(error.starts_with("no metadata service answers at 100.100.100.200"), "{error}");
+            assert_eq!((start.elapsed(), asked), (2 * LIMIT, 2));
+        }
+        let start = Instant::now();
+        let (got, _) = ask(&named(), [ok("token"), Step::Hang]).await;
+        let error = got.unwrap_err();
+        assert!(error.ends_with("gave no key of the RAM role my-role: the answer took too long"), "{error}");
+        assert_eq!(start.elapsed(), 2 * LIMIT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_link_is_not_configured_on_a_machine_without_a_role_unless_one_is_named() {
+        let no_role = [ok("token"), status(404, "")];
+        for steps in [vec![Step::Hang], vec![Step::Refuse], no_role.to_vec()] {
+            let got = ask_link(&[], steps.clone()).await.unwrap_err();
+            assert!(got.starts_with("not configured: "), "{got}");
+            let got = ask_link(&[(NAME, "my-role")], steps.clone()).await.unwrap_err();
+            assert!(!got.starts_with("not configured: "), "{got}");
+            let (got, _) = ask(&EcsRamRole::default(), steps).await;
+            assert!(!got.unwrap_err().starts_with("not configured: "));
+        }
+        let got = ask_link(&[], [ok("token"), status(500, "")]).await.unwrap_err();
+        assert!(!got.starts_with("not configured: "), "{got}");
+    }
+
+    #[tokio::test]
+    async fn a_service_that_is_switched_off_is_not_asked() {
+        let wire = Wire::new([ok(KEY)]);
+        let variables = parts(&wire, &[(DISABLED, "TRUE"), (NAME, "my-role")]);
+        let got = fetched(&MachineRole::link(&variables)).await;
+        assert_eq!(got.unwrap_err(), format!("not configured: {DISABLED} is true"));
+        let got = fetched(&MachineRole::new(&named(), &variables)).await;
+        assert!(got.unwrap_err().starts_with("the metadata service is switched off by"));
+        assert_eq!(wire.asked().len(), 0);
+    }
+}

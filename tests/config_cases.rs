@@ -74,7 +74,7 @@ fn dump(settings: &Settings) -> String {
 }
 
 fn dump_source(out: &mut String, source: &SourceSettings) {
-    let SourceSettings { name, region, endpoint, labels, rpc, credentials, poller } = source;
+    let SourceSettings { name, region, endpoint, labels, rpc, credentials, sts, poller } = source;
     let _ = writeln!(out, "source {name:?} region {region:?}");
     let _ = writeln!(out, "  endpoint {endpoint}");
     let _ = writeln!(out, "  labels {labels:?}");
@@ -88,6 +88,9 @@ fn dump_source(out: &mut String, source: &SourceSettings) {
         credentials::Config::Uri(Some(uri)) => writeln!(out, "  credentials uri {}", told(uri)),
         other => writeln!(out, "  credentials {other:?}"),
     };
+    if *sts != credentials::StsPlace::default() {
+        let _ = writeln!(out, "  whose key {sts:?}");
+    }
     let _ = writeln!(
         out,
         "  poll interval {} stall_timeout {} lookback {} full_every {} stale_after {} keep {}",

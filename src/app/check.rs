@@ -16,30 +16,34 @@ pub fn run(inputs: &Inputs) -> Result<String, Mistakes> {
     config::load(inputs).map(|settings| report(&settings, &inputs.env))
 }
 
-fn report(settings: &Settings, env: &Env) -> String {
+/// The sources, what should be known of them, and that they are valid.
+pub(super) fn report(settings: &Settings, env: &Env) -> String {
     let sources = settings.sources.iter().map(source);
-    // The daemon may run in another environment than this command.
-    let without_key = settings.sources.iter().filter_map(|source| {
-        let missing = credentials::missing(&source.credentials, env)?;
-        Some(format!(
-            "warning: source {}: {missing} here; the exporter needs this when it runs\n",
-            source.name
-        ))
-    });
-    // Its folder may be made before the daemon starts, and on another machine.
-    let no_folder = settings.state.iter().filter_map(|state| {
-        let error = state::check_folder(&state.path).err()?;
-        Some(format!("warning: state.path: {}\n", in_words(&error)))
-    });
-    let pace = requests::warnings(&settings.sources, env);
-    let warnings = settings.warnings.iter().chain(&pace).map(|warning| format!("warning: {warning}\n"));
-    let mut report: String = sources.chain(without_key).chain(no_folder).chain(warnings).collect();
+    let warnings = warnings(settings, env).into_iter().map(|warning| format!("warning: {warning}\n"));
+    let mut report: String = sources.chain(warnings).collect();
     report.push_str("configuration is valid\n");
     report
 }
 
-fn source(source: &SourceSettings) -> String {
-    let key = match source.credentials {
+/// What is no mistake, but should be known.
+pub(super) fn warnings(settings: &Settings, env: &Env) -> Vec<String> {
+    // The daemon may run in another environment than this command.
+    let without_key = settings.sources.iter().filter_map(|source| {
+        let missing = credentials::missing(&source.credentials, env)?;
+        Some(format!("source {}: {missing} here; the exporter needs this when it runs", source.name))
+    });
+    // Its folder may be made before the daemon starts, and on another machine.
+    let no_folder = settings.state.iter().filter_map(|state| {
+        let error = state::check_folder(&state.path).err()?;
+        Some(format!("state.path: {}", in_words(&error)))
+    });
+    let pace = requests::warnings(&settings.sources, env);
+    without_key.chain(no_folder).chain(settings.warnings.iter().cloned()).chain(pace).collect()
+}
+
+/// The word for the type of credentials.
+pub(super) fn type_of(credentials: &credentials::Config) -> &'static str {
+    match credentials {
         credentials::Config::Default => "default",
         credentials::Config::AccessKey { .. } => "access_key",
         credentials::Config::Sts { .. } => "sts",
@@ -49,7 +53,11 @@ fn source(source: &SourceSettings) -> String {
         credentials::Config::RamRoleArn { .. } => "ram_role_arn",
         credentials::Config::Profile(_) => "profile",
         credentials::Config::Uri(_) => "uri",
-    };
+    }
+}
+
+fn source(source: &SourceSettings) -> String {
+    let key = type_of(&source.credentials);
     let poller = &source.poller;
     let [interval, lookback, stale_after] =
         [poller.interval, poller.lookback, poller.stale_after].map(parse::show_duration);

@@ -70,6 +70,7 @@ fn source(endpoint: Endpoint, credentials: credentials::Config) -> SourceSetting
         labels: Vec::new(),
         rpc: rpc::Config { requests_per_second: REQUESTS_PER_SECOND, ..rpc::Config::default() },
         credentials,
+        sts: credentials::StsPlace::default(),
         poller: poller::Config { interval: POLL_INTERVAL, ..poller::Config::default() },
     }
 }

@@ -33,6 +33,14 @@ pub(super) enum Failure {
         /// All sources.
         sources: usize,
     },
+    /// Some sources cannot be polled; why was told with the rest of the output.
+    #[error("{failed} of {sources} sources cannot be polled")]
+    Unpollable {
+        /// Sources that cannot.
+        failed: usize,
+        /// All sources.
+        sources: usize,
+    },
     /// A signal ended it before it had done what it was asked to.
     #[error("ended by a signal before every source was read; nothing is printed")]
     Stopped,
@@ -57,9 +65,12 @@ impl Failure {
     pub(super) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Config(_) | Self::Usage(_) => ExitCode::from(EXIT_USAGE),
-            Self::Start(_) | Self::Sources { .. } | Self::Stopped | Self::Unread | Self::Interrupted => {
-                ExitCode::FAILURE
-            }
+            Self::Start(_)
+            | Self::Sources { .. }
+            | Self::Unpollable { .. }
+            | Self::Stopped
+            | Self::Unread
+            | Self::Interrupted => ExitCode::FAILURE,
         }
     }
 }

@@ -1,10 +1,12 @@
 //! The composition root: builds the parts, supervises them, ends them.
 
 pub mod check;
+mod columns;
 mod daemon;
 mod demo;
 mod failure;
 mod limits;
+mod live;
 mod once;
 mod output;
 mod requests;

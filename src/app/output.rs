@@ -5,8 +5,14 @@ use std::io::{self, ErrorKind, IsTerminal as _, Write};
 use anstream::{AutoStream, ColorChoice};
 
 use crate::env::Env;
+use crate::model::controls;
 
 use super::failure::Failure;
+
+/// `text` without anything that controls a terminal.
+pub(super) fn harmless(text: &str) -> String {
+    text.replace(controls, "\u{fffd}")
+}
 
 /// Writes to stdout, whole.
 pub(super) fn say(text: &str) -> Result<(), Failure> {

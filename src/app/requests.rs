@@ -1,5 +1,6 @@
 //! How many requests a configuration makes, reckoned without asking the cloud.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::config::{SourceSettings, parse};
@@ -50,6 +51,69 @@ pub(super) fn in_words(poller: &poller::Config) -> String {
     format!(
         "at least {quiet} a day when nothing runs, and 1 for every {tasks} of the look-back at {listings}"
     )
+}
+
+/// What the cloud counts of a source.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counted {
+    /// How its scan tasks are listed.
+    pub(super) listing: Listing,
+    /// Main tasks of the look-back.
+    pub(super) main_tasks: u64,
+    /// Subtasks of the look-back, as far as they are listed without their main task.
+    pub(super) subtasks: u64,
+    /// Rows that a page has.
+    pub(super) page_size: u64,
+}
+
+/// What a source asks for in a day if what the cloud counts stays as it is and nothing runs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Reckoned {
+    /// Requests of the polls between full listings.
+    pub(super) quiet_polls: f64,
+    /// Full listings.
+    pub(super) full_listings: f64,
+    /// Requests of each of them, without any for repeats.
+    pub(super) of_a_full_listing: u64,
+}
+
+impl Reckoned {
+    /// All of it, in whole requests.
+    pub(super) fn total(&self) -> f64 {
+        (self.quiet_polls + self.full_listings * self.of_a_full_listing as f64).ceil()
+    }
+}
+
+impl fmt::Display for Reckoned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { quiet_polls, full_listings, of_a_full_listing } = self;
+        write!(f, "about {} a day while nothing runs: ", self.total())?;
+        write!(f, "{} for polls of what changed, ", quiet_polls.ceil())?;
+        if *full_listings >= 1.0 {
+            write!(f, "{of_a_full_listing} for each of {} full listings", full_listings.ceil())
+        } else {
+            let days = (1.0 / full_listings).round();
+            write!(f, "{of_a_full_listing} for the full listing every {days} days")
+        }
+    }
+}
+
+/// Reckons by what the cloud counts. A full listing asks for what runs and for the look-back, of
+/// main tasks and of subtasks; where these are asked for by main task, for each one's by itself.
+pub(super) fn reckon(poller: &poller::Config, counted: &Counted) -> Reckoned {
+    let Counted { listing, main_tasks, subtasks, page_size } = *counted;
+    let types = poller.target_types.len().max(1) as u64;
+    let pages = |rows: u64| rows.div_ceil(page_size.max(1)).max(types);
+    let window = |rows: u64| types + pages(rows);
+    let of_a_full_listing = match listing {
+        Listing::Flat | Listing::Auto => window(main_tasks) + window(subtasks),
+        // Those that started somewhat before the look-back are listed once more.
+        Listing::PerRoot => window(main_tasks) + pages(main_tasks) + main_tasks,
+        Listing::Root => window(main_tasks),
+    };
+    let quiet = quiet_day(&poller::Config { listing, ..poller.clone() });
+    let full_listings = times_a_day(poller.full_every.max(poller.interval));
+    Reckoned { quiet_polls: quiet, full_listings, of_a_full_listing }
 }
 
 /// A warning for each rate of which the polls would take most even on a quiet day. Sources with
@@ -118,6 +182,36 @@ mod tests {
         assert_eq!(
             told(60 * MINUTE, 3 * DAY, 50),
             "at least 96 a day when nothing runs, and 1 for every 50 tasks of the look-back at the full listing every 3d"
+        );
+    }
+
+    #[test]
+    fn what_the_cloud_counts_makes_the_pages_of_full_listings() {
+        let config = poller::Config::default();
+        let reckoned = |listing, main_tasks, subtasks| {
+            let counted = Counted { listing, main_tasks, subtasks, page_size: 20 };
+            reckon(&config, &counted).of_a_full_listing
+        };
+        assert_eq!(reckoned(Listing::Flat, 0, 0), 4, "an empty page is one too");
+        assert_eq!(reckoned(Listing::Flat, 20, 41), 6);
+        assert_eq!(reckoned(Listing::PerRoot, 21, 0), 26);
+        assert_eq!(reckoned(Listing::Root, 21, 0), 3);
+    }
+
+    #[test]
+    fn what_was_reckoned_is_told_in_words() {
+        let counted = Counted { listing: Listing::Flat, main_tasks: 12, subtasks: 137, page_size: 50 };
+        let told = |full_every| {
+            let config = poller::Config { full_every, ..poller::Config::default() };
+            reckon(&config, &counted).to_string()
+        };
+        assert_eq!(
+            told(6 * 60 * MINUTE),
+            "about 3624 a day while nothing runs: 3600 for polls of what changed, 6 for each of 4 full listings"
+        );
+        assert_eq!(
+            told(3 * DAY),
+            "about 3602 a day while nothing runs: 3600 for polls of what changed, 6 for the full listing every 3 days"
         );
     }
 

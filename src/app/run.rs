@@ -15,7 +15,7 @@ use super::daemon::Daemon;
 use super::failure::Failure;
 use super::output::say;
 use super::runtime::until_signal;
-use super::{check, demo, once, simulate};
+use super::{check, demo, live, once, simulate};
 
 /// Does what `command` says: 0 if that went well, 1 if it could not start or run, 2 for a wrong
 /// flag or configuration. What went wrong is told on stderr.
@@ -59,6 +59,9 @@ fn serve(args: &ServeArgs, env: &Env) -> Result<(), Failure> {
 }
 
 fn check_config(args: &CheckConfigArgs, env: &Env) -> Result<(), Failure> {
+    if args.live {
+        return live::run(args, env);
+    }
     let report = check::run(&args.inputs(env.clone()))?;
     say(&report)
 }

@@ -36,7 +36,7 @@ pub(super) fn build(
     let mut limits = SharedLimits::default();
     let mut sources = Vec::with_capacity(settings.len());
     for settings in settings {
-        let SourceSettings { name, region, endpoint, labels, rpc, credentials, poller } = settings;
+        let SourceSettings { name, region, endpoint, labels, rpc, credentials, sts: _, poller } = settings;
         let transport = transports
             .get(&rpc, env)
             .map_err(|source| UnsendableError { source_name: name.clone(), source })?;

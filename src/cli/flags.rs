@@ -74,22 +74,6 @@ pub struct LogArgs {
     format: String,
 }
 
-/// Flags of `check-config`.
-#[derive(Clone, Debug, Args)]
-#[command(after_help = CHECK_EXAMPLES)]
-pub struct CheckConfigArgs {
-    /// YAML file; without one the environment alone is checked
-    #[arg(long = "config.file", value_name = "PATH")]
-    pub config_file: Option<PathBuf>,
-}
-
-const CHECK_EXAMPLES: &str = "\
-Examples:
-  agentless-exporter check-config --config.file exporter.yaml
-  ALIBABA_CLOUD_REGION_ID=cn-hangzhou agentless-exporter check-config
-
-Exit codes: 0 valid, 2 wrong usage or not valid";
-
 impl ServeArgs {
     /// What the configuration is to be loaded from.
     pub fn inputs(&self, env: Env) -> Inputs {
@@ -127,13 +111,6 @@ impl LogArgs {
     /// The flags as keys and values.
     pub fn overrides(&self) -> Vec<(&'static str, String)> {
         vec![("log.level", self.level.clone()), ("log.format", self.format.clone())]
-    }
-}
-
-impl CheckConfigArgs {
-    /// What the configuration is to be loaded from.
-    pub fn inputs(&self, env: Env) -> Inputs {
-        Inputs { file: self.config_file.clone(), env, flags: Vec::new() }
     }
 }
 

@@ -1,11 +1,13 @@
 //! The command line: flags and commands.
 
+mod check;
 mod flags;
 mod once;
 mod print;
 mod simulator;
 
-pub use flags::{CheckConfigArgs, LogArgs, ServeArgs, WebArgs};
+pub use check::{CheckConfigArgs, LiveOutput};
+pub use flags::{LogArgs, ServeArgs, WebArgs};
 pub use once::{OnceArgs, OutputForm};
 pub use print::{CompletionsArgs, completions, man};
 pub use simulator::{DemoArgs, SimulateArgs, SimulatorArgs};
@@ -23,7 +25,7 @@ pub enum Command {
     Demo(DemoArgs),
     /// Run only the simulated Security Center
     Simulate(SimulateArgs),
-    /// Check the configuration, tell every mistake, and exit
+    /// Check the configuration, tell every mistake, and, if told to, ask the cloud
     CheckConfig(CheckConfigArgs),
     /// Poll every source once, and print what came
     Once(OnceArgs),
@@ -136,7 +138,8 @@ mod tests {
             (&["--web.config.file=x"], "unexpected argument"),
             (&["--web.systemd-socket"], "unexpected argument"),
             (&["--web.enable-lifecycle"], "unexpected argument"),
-            (&["check-config", "--live"], "unexpected argument"),
+            (&["check-config", "--output=json"], "--live"),
+            (&["check-config", "--live", "--output=metrics"], "possible values: table, json"),
             (&["once", "--output=xml"], "possible values: table, metrics, json"),
             (&["ones"], "once"),
             (&["completions", "tcsh"], "possible values: bash"),

@@ -104,7 +104,10 @@ Logs go to stderr.";
 
 const EXIT_STATUS: &[(&str, &str)] = &[
     ("0", "It did what it was asked to; of a daemon: a signal ended it."),
-    ("1", "It could not start or run; of once: some source was not read, or a signal came."),
+    (
+        "1",
+        "It could not start or run; of once: some source was not read, or a signal came; of check-config --live: some source can't be polled.",
+    ),
     ("2", "Wrong usage, or a configuration that is not valid."),
 ];
 

@@ -8,7 +8,14 @@ use super::mistakes::Mistakes;
 use super::values::Values;
 use super::{outside, parse};
 
-/// The types of credentials that use each key, and of the key that assumes a role.
+/// The types of credentials that assume a role.
+const ROLES: &[&str] = &["ram_role_arn", "oidc"];
+
+/// Every type of credentials.
+const ALL: &[&str] =
+    &["default", "access_key", "sts", "env", "ecs_ram_role", "oidc", "ram_role_arn", "profile", "uri"];
+
+/// The types of credentials that use each key.
 const USES: &[(&str, &[&str])] = &[
     ("access_key_id", &["access_key", "sts"]),
     ("access_key_secret", &["access_key", "sts"]),
@@ -22,7 +29,8 @@ const USES: &[(&str, &[&str])] = &[
     ("external_id", &["ram_role_arn"]),
     ("sts_region", &["ram_role_arn", "oidc"]),
     ("sts_network", &["ram_role_arn", "oidc"]),
-    ("sts_endpoint", &["ram_role_arn", "oidc"]),
+    // Without a role `check-config --live` alone asks there.
+    ("sts_endpoint", ALL),
     ("oidc_provider_arn", &["oidc"]),
     ("oidc_token_file", &["oidc"]),
     ("profile", &["profile"]),
@@ -37,6 +45,11 @@ const BASE: &str = "base.";
 /// The types of credentials that use the key `name`; none if there is no such key.
 pub fn users_of(name: &str) -> &'static [&'static str] {
     USES.iter().find(|(key, _)| *key == name).map_or(&[], |(_, types)| types)
+}
+
+/// The same for the key that assumes a role: nobody asks whose that is.
+pub fn users_in_base_of(name: &str) -> &'static [&'static str] {
+    if name == "sts_endpoint" { ROLES } else { users_of(name) }
 }
 
 /// The keys that credentials of this type can't do without.
@@ -60,14 +73,20 @@ pub(super) struct Credentials<'a> {
 }
 
 impl Credentials<'_> {
-    /// Builds them. What is wrong with them is added to the mistakes.
-    pub(super) fn build(mut self) -> Config {
+    /// Builds them, and where the Security Token Service is asked about them. What is wrong with
+    /// them is added to the mistakes.
+    pub(super) fn build(mut self) -> (Config, StsPlace) {
         if self.mistakes.concern(&self.key("type")) {
-            return Config::Default;
+            return (Config::Default, StsPlace::default());
         }
         let word = self.text("type").unwrap_or_else(|| "default".to_owned());
         self.check_uses(&word);
-        match word.as_str() {
+        let sts = self.sts_place();
+        (self.config(&word, sts.clone()), sts)
+    }
+
+    fn config(mut self, word: &str, sts: StsPlace) -> Config {
+        match word {
             "access_key" => Config::AccessKey {
                 id: self.written("access_key_id"),
                 secret: self.written("access_key_secret"),
@@ -83,14 +102,14 @@ impl Credentials<'_> {
                 disable_v1: self.flag("disable_imds_v1"),
             }),
             "oidc" => Config::Oidc(Oidc {
-                role: self.role(),
+                role: self.role(sts),
                 provider_arn: self.text("oidc_provider_arn"),
                 token_file: self.values.path(&self.key("oidc_token_file")),
             }),
             "ram_role_arn" => {
-                let role = self.role();
-                let base = Credentials { at: self.key(BASE), ..self };
-                Config::RamRoleArn { base: Box::new(base.build()), role }
+                let role = self.role(sts);
+                let (base, _) = Credentials { at: self.key(BASE), ..self }.build();
+                Config::RamRoleArn { base: Box::new(base), role }
             }
             "profile" => Config::Profile(Profile {
                 name: self.text("profile"),
@@ -104,7 +123,9 @@ impl Credentials<'_> {
 
     /// Every key that is given must be of use, and every key that is needed given.
     fn check_uses(&mut self, word: &str) {
-        for (name, types) in USES {
+        let users = if self.at.ends_with(BASE) { users_in_base_of } else { users_of };
+        for (name, _) in USES {
+            let types = users(name);
             let is_used = types.contains(&word);
             if self.given(name) && !is_used {
                 let types: Vec<_> = types.iter().map(|word| format!("type: {word}")).collect();
@@ -130,18 +151,22 @@ impl Credentials<'_> {
         }
     }
 
-    fn role(&mut self) -> Role {
+    fn role(&mut self, sts: StsPlace) -> Role {
         Role {
             arn: self.text("role_arn"),
             session_name: self.text("role_session_name"),
             duration: self.values.duration(&self.key("session_duration")),
             policy: self.text("policy"),
             external_id: self.given("external_id").then(|| self.written("external_id")),
-            sts: StsPlace {
-                region: self.text("sts_region"),
-                vpc: self.text("sts_network").map(|network| network == "vpc"),
-                endpoint: self.sts_endpoint(),
-            },
+            sts,
+        }
+    }
+
+    fn sts_place(&mut self) -> StsPlace {
+        StsPlace {
+            region: self.text("sts_region"),
+            vpc: self.text("sts_network").map(|network| network == "vpc"),
+            endpoint: self.sts_endpoint(),
         }
     }
 
@@ -204,6 +229,11 @@ impl Credentials<'_> {
 mod tests {
     use super::*;
     use crate::config::keys::{CREDENTIALS, KEYS};
+
+    #[test]
+    fn every_type_of_credentials_is_among_all() {
+        assert_eq!(KEYS.iter().find(|key| key.path.ends_with("credentials.type")).unwrap().kind.words(), ALL);
+    }
 
     #[test]
     fn every_key_of_credentials_is_of_use_to_some_type() {

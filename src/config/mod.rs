@@ -20,7 +20,7 @@ mod values;
 mod walk;
 
 pub(crate) use build::logging_config;
-pub use credentials::{needed_by, users_of};
+pub use credentials::{needed_by, users_in_base_of, users_of};
 pub use environment::variable_of;
 pub use forms::Form;
 pub(crate) use keys::named;
@@ -75,6 +75,8 @@ pub struct SourceSettings {
     pub rpc: rpc::Config,
     /// Where the access key comes from.
     pub credentials: crate::credentials::Config,
+    /// Which Security Token Service knows whose key that is.
+    pub sts: crate::credentials::StsPlace,
     /// How the tasks are polled.
     pub poller: poller::Config,
 }

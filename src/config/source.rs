@@ -87,12 +87,13 @@ impl One<'_> {
             build::timing(&rpc, &poller, &prefix, &origin, self.mistakes);
         }
         let endpoint = self.endpoint(from_environment);
-        let credentials = self.credentials();
+        let (credentials, sts) = self.credentials();
         Some(SourceSettings {
             region: values.text(&self.key("region")).unwrap_or_default().to_owned(),
             endpoint: endpoint?,
             labels: values.labels(&self.key("labels")).to_vec(),
             credentials,
+            sts,
             name,
             rpc,
             poller,
@@ -169,7 +170,7 @@ impl One<'_> {
         }
     }
 
-    fn credentials(&mut self) -> crate::credentials::Config {
+    fn credentials(&mut self) -> (crate::credentials::Config, crate::credentials::StsPlace) {
         let (at, origin) = (self.key("credentials."), self.origin());
         Credentials { values: self.values, at, origin: &origin, mistakes: self.mistakes }.build()
     }

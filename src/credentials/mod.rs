@@ -16,6 +16,7 @@ mod env;
 mod fake;
 mod files;
 mod http;
+mod identity;
 mod oidc;
 mod profile;
 mod provider;
@@ -27,6 +28,8 @@ mod wire_tests;
 
 pub use account::Account;
 pub use config::{Config, EcsRamRole, Oidc, Profile, Role, StsPlace, Written};
+pub use identity::{Identity, caller_identity};
+pub use sts::{RoleError, endpoint as sts_endpoint};
 
 use std::sync::Arc;
 

@@ -33,11 +33,14 @@ const LONGEST_SESSION: usize = 64;
 
 /// A role that can't be asked for as it is configured.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum RoleError {
+pub enum RoleError {
+    /// No ARN.
     #[error("no RAM role is named, neither by the configuration nor by {ROLE_ARN}")]
     NoArn,
+    /// Seconds that no key of a role is good for.
     #[error("a key of a role is good for 900 to 43200 seconds, and {0} were asked for")]
     Duration(u64),
+    /// What makes no host.
     #[error("the region of the Security Token Service is none; expected one such as cn-hangzhou")]
     Region,
 }
@@ -135,7 +138,10 @@ pub(super) fn advice(code: &str) -> Option<&'static str> {
 
 /// The service of a region, or the central one. Without a region there is no other one, in a VPC
 /// neither: so does the vendor's SDK.
-fn endpoint(place: &StsPlace, env: &Env) -> Result<Endpoint, RoleError> {
+///
+/// # Errors
+/// [`RoleError::Region`].
+pub fn endpoint(place: &StsPlace, env: &Env) -> Result<Endpoint, RoleError> {
     if let Some(endpoint) = &place.endpoint {
         return Ok(endpoint.clone());
     }

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use crate::ledger::{Names, OpenIds, TargetsShown, TaskKey, TaskMap};
 use crate::model::{Field, Task};
 use crate::rpc::CallError;
-use crate::sas::{Api, Page, Query};
+use crate::sas::{Api, LEAST_PAGE_SIZE, Page, Query, RootTask, refuses_page_size};
 use crate::snapshot::LostRows;
 
 use super::error::PollError;
@@ -24,9 +24,6 @@ const MOST_READS: usize = 8;
 
 /// Reads whose rows are united. What was seen before them may be gone by now.
 const UNITED_READS: usize = 3;
-
-/// A refused page size is halved down to this.
-const LEAST_PAGE_SIZE: u32 = 10;
 
 /// How long at least until silence is looked at again.
 const LEAST_LOOK: Duration = Duration::from_millis(100);
@@ -248,7 +245,7 @@ impl Pager<'_> {
     ) -> Result<Page<(TaskKey, V)>, CallError> {
         let place = self.places.acquire().await.expect("the semaphore is never closed");
         let keep = |task: &Task<'_>| {
-            self.names(query.root_task).note(task);
+            self.names(query.root_task == RootTask::True).note(task);
             self.ids().note(task, query.task_id.as_deref());
             (TaskKey::of(&task.id), V::keep(task))
         };
@@ -288,11 +285,4 @@ fn union_size<V>(reads: &VecDeque<Read<V>>) -> usize {
         .enumerate()
         .map(|(index, read)| read.rows.keys().filter(|key| is_new(index, key)).count())
         .sum()
-}
-
-/// Whether the server may mean the page size. No code for that is documented, and a smaller
-/// page does no harm if it meant something else.
-fn refuses_page_size(error: &CallError) -> bool {
-    let names_it = |code: &str| code.contains("PageSize") || code.starts_with("InvalidParameter");
-    error.code().is_some_and(names_it)
 }

@@ -7,6 +7,9 @@ use crate::rpc::{CallError, Client, Request};
 use super::decode::{UnknownValues, decode_page};
 use super::query::Query;
 
+/// A page size that the server refuses is halved, down to this.
+pub const LEAST_PAGE_SIZE: u32 = 10;
+
 /// The API as one source sees it.
 #[derive(Debug)]
 pub struct Api {
@@ -71,4 +74,11 @@ impl Api {
         }
         Ok(page)
     }
+}
+
+/// Whether the server may mean the page size. No code for that is documented, and a smaller
+/// page does no harm if it meant something else.
+pub fn refuses_page_size(error: &CallError) -> bool {
+    let names_it = |code: &str| code.contains("PageSize") || code.starts_with("InvalidParameter");
+    error.code().is_some_and(names_it)
 }

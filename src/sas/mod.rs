@@ -8,9 +8,9 @@ mod piecewise;
 mod query;
 mod wire;
 
-pub use api::{Api, Page};
+pub use api::{Api, LEAST_PAGE_SIZE, Page, refuses_page_size};
 pub use decode::{DecodedPage, UnknownValues, decode_page};
-pub use query::Query;
+pub use query::{Query, RootTask};
 
 /// The version of the API (`Sas`), part of every request.
 pub const VERSION: &str = "2018-12-03";

@@ -5,13 +5,25 @@ use std::collections::BTreeMap;
 use crate::clock::UnixMillis;
 use crate::model::{Status, TargetType};
 
+/// `RootTask`: which kind of tasks is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RootTask {
+    /// `false`: subtasks.
+    #[default]
+    False,
+    /// `true`: main tasks.
+    True,
+    /// Not sent. What the API does then is not documented, so only a person who wants to know that
+    /// asks so; the poller never does.
+    Omitted,
+}
+
 /// What is asked for: every parameter of the operation but the page. All filters are joined by
 /// "and". Source: `alibabacloud_sas20181203` 10.3.2, `ListAgentlessTaskRequest`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
-    /// `RootTask`: main tasks, else subtasks. Always sent: what the API does without it is not
-    /// documented.
-    pub root_task: bool,
+    /// `RootTask`.
+    pub root_task: RootTask,
     /// `TargetType`; unknown ones cannot be asked for.
     pub target_type: Option<TargetType>,
     /// `Status`; unknown ones cannot be asked for.
@@ -39,10 +51,20 @@ pub struct Query {
     pub intranet_ip: Option<String>,
 }
 
+impl RootTask {
+    const fn value(self) -> Option<&'static str> {
+        match self {
+            Self::False => Some("false"),
+            Self::True => Some("true"),
+            Self::Omitted => None,
+        }
+    }
+}
+
 impl Query {
     /// Main tasks.
     pub fn main_tasks() -> Self {
-        Self { root_task: true, ..Self::default() }
+        Self { root_task: RootTask::True, ..Self::default() }
     }
 
     /// Subtasks of all main tasks.
@@ -53,6 +75,11 @@ impl Query {
     /// Subtasks of the main task `id`.
     pub fn subtasks_of(id: &str) -> Self {
         Self { task_id: Some(id.to_owned()), ..Self::default() }
+    }
+
+    /// Whatever the API lists if it is not told what.
+    pub fn unsaid() -> Self {
+        Self { root_task: RootTask::Omitted, ..Self::default() }
     }
 
     /// The parameters for page `page` (from 1) of `page_size` rows.
@@ -68,7 +95,7 @@ impl Query {
         put("PageSize", Some(page_size.to_string()));
         // The language changes texts, so it is pinned.
         put("Lang", Some("en".to_owned()));
-        put("RootTask", Some(self.root_task.to_string()));
+        put("RootTask", self.root_task.value().map(str::to_owned));
         put("TargetType", self.target_type.and_then(TargetType::code).map(|code| code.to_string()));
         put("Status", self.status.and_then(Status::code).map(|code| code.to_string()));
         put("StartTime", self.start_time.map(millis));
@@ -98,7 +125,7 @@ mod tests {
     fn every_parameter_is_sent_under_its_name() {
         let text = |value: &str| Some(value.to_owned());
         let query = Query {
-            root_task: true,
+            root_task: RootTask::True,
             target_type: Some(TargetType::Image),
             status: Some(Status::TimedOut),
             start_time: UnixMillis::new(1_651_290_987_000),
@@ -139,5 +166,13 @@ mod tests {
     fn what_is_not_asked_for_is_not_sent() {
         let names: Vec<String> = Query::subtasks().parameters(1, 20).into_keys().collect();
         assert_eq!(names, ["CurrentPage", "Lang", "PageSize", "RootTask"]);
+    }
+
+    #[test]
+    fn only_a_query_that_says_so_leaves_out_which_kind_of_tasks_is_wanted() {
+        let sent = |query: Query| query.parameters(1, 20).get("RootTask").cloned();
+        assert_eq!(sent(Query::default()).as_deref(), Some("false"));
+        assert_eq!(sent(Query::main_tasks()).as_deref(), Some("true"));
+        assert_eq!(sent(Query::unsaid()), None);
     }
 }

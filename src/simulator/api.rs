@@ -12,7 +12,7 @@ use super::select::Selections;
 use super::show::row;
 use super::world::World;
 
-/// The one action that is served.
+/// The action of Security Center that is served.
 pub(super) const ACTION: &str = "ListAgentlessTask";
 
 /// The version of the API.

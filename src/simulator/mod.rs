@@ -4,6 +4,8 @@
 //! be made to fail in all the ways that the real one may. It writes its own rows and computes its
 //! own truth: nothing here is shared with the code that reads them.
 //!
+//! On the same port it answers `GetCallerIdentity` as the Security Token Service does, to its own key.
+//!
 //! Besides the API, for loopback peers only and unsigned:
 //!
 //! | request | answer |
@@ -27,6 +29,7 @@ mod dice;
 mod envelope;
 mod faults;
 mod fleet;
+mod identity;
 mod ids;
 mod nonces;
 mod params;

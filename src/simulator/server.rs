@@ -20,6 +20,7 @@ use super::control;
 use super::dice::{mix, mix_text};
 use super::envelope::Refusal;
 use super::faults::{Fault, Faults, Lots};
+use super::identity;
 use super::nonces::Attempts;
 use super::params::{Params, decode};
 use super::query::Query;
@@ -183,6 +184,10 @@ impl Shared {
         }
         let id = request_id(&lots);
         match check_method(&head.method).and_then(|()| self.gate.admit(&call, now)) {
+            // Another service in the real world, which has no part in the faults of this one.
+            Ok(admitted) if identity::is_asked(&admitted) => {
+                Ok(reply::json(StatusCode::OK, identity::answer(&id), now))
+            }
             Ok(admitted) => self.respond(&admitted, &params, &lots, &id, now, shutdown).await,
             Err(refusal) => Ok(refused(&refusal, &id, now)),
         }

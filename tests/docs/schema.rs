@@ -1,6 +1,6 @@
 //! `docs/configuration.schema.json`, for editors.
 
-use agentless_exporter::config::{KEYS, Key, Kind, Scope, needed_by, users_of};
+use agentless_exporter::config::{KEYS, Key, Kind, Scope, needed_by, users_in_base_of, users_of};
 use serde_json::{Map, Value, json};
 
 use crate::facts::{sentence, takes, twin};
@@ -63,7 +63,8 @@ fn by_type(credentials: &mut Value, may_have_base: bool) {
             json!({"type": "object", "required": ["type"], "allOf": [is]})
         };
         let needed = needed_by(word).iter().map(|name| given(name));
-        let of_no_use = keys.iter().filter(|name| **name != "type" && !users_of(name).contains(word));
+        let users = if may_have_base { users_of } else { users_in_base_of };
+        let of_no_use = keys.iter().filter(|name| **name != "type" && !users(name).contains(word));
         let mut of_no_use: Vec<_> = of_no_use.map(|name| given(name)).collect();
         if may_have_base && *word != "ram_role_arn" {
             of_no_use.push(

@@ -183,3 +183,35 @@ async fn other_actions_versions_and_methods_are_refused() {
     assert_eq!(put.send(&server).await.status, 405);
     assert_eq!(list(&server, &[("PageSize", "many")]).await.code(), "InvalidParameter");
 }
+
+#[tokio::test]
+async fn the_token_service_tells_whose_the_known_key_is_and_no_other() {
+    let server = start(small()).await;
+    let identity = |secret: &str| {
+        let mut request = V3::new(&server, params([]))
+            .header("x-acs-action", "GetCallerIdentity")
+            .header("x-acs-version", "2015-04-01");
+        request.secret = secret.to_owned();
+        request
+    };
+    let told = identity("testsecret").send(&server).await.json();
+    assert_eq!(told["Arn"], "acs:ram::1000000000000001:user/simulated", "{told}");
+    assert_eq!(code(&server, identity("wrong")).await, (400, "SignatureDoesNotMatch".to_owned()));
+
+    let v1 = || {
+        let mut all = v1_params(params([]));
+        all.insert("Action".to_owned(), "GetCallerIdentity".to_owned());
+        all.insert("Version".to_owned(), "2015-04-01".to_owned());
+        all
+    };
+    let told = send_v1(&server, "POST", v1(), "testsecret").await.json();
+    assert_eq!(
+        (&told["AccountId"], &told["IdentityType"]),
+        (&"1000000000000001".into(), &"RAMUser".into()),
+        "{told}"
+    );
+    let wrong = send_v1(&server, "POST", v1(), "wrong").await;
+    assert_eq!((wrong.status, wrong.code().as_str()), (400, "SignatureDoesNotMatch"));
+    let of_another_version = V3::new(&server, params([])).header("x-acs-action", "GetCallerIdentity");
+    assert_eq!(code(&server, of_another_version).await, (404, "InvalidApi.NotFound".to_owned()));
+}

@@ -10,8 +10,9 @@ use crate::clock::UnixMillis;
 use crate::model::{Name, PollFailure, Progress, Status, TargetNames};
 use crate::snapshot::{FailingTarget, Published, RunningScan, Snapshot};
 
+use super::super::output::harmless;
 use super::table::failing_targets;
-use super::{advice, harmless, is_read};
+use super::{advice, is_read};
 
 #[derive(Serialize)]
 struct Report<'p> {

@@ -1,6 +1,5 @@
 //! `once`: one full poll of every source, and what came of it.
 
-mod columns;
 mod json;
 mod progress;
 mod table;
@@ -16,7 +15,7 @@ use crate::clock::{Clock, UnixMillis};
 use crate::env::Env;
 use crate::exposition::{self, Format};
 use crate::meters::Meters;
-use crate::model::{FailureReason, PollFailure, controls};
+use crate::model::{FailureReason, PollFailure};
 use crate::poller::Source;
 use crate::snapshot::Published;
 use crate::{config, logging};
@@ -124,11 +123,6 @@ fn advice(failure: &PollFailure) -> String {
         }
         _ => failure.advice.to_owned(),
     }
-}
-
-/// `text` without anything that controls a terminal.
-fn harmless(text: &str) -> String {
-    text.replace(controls, "\u{fffd}")
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ use crate::env::Env;
 use crate::model::RowProgress;
 use crate::snapshot::Published;
 
-use super::{advice, harmless, is_read};
+use super::super::output::harmless;
+use super::{advice, is_read};
 
 /// With more sources there is one bar for all: more would not fit a terminal.
 const MOST_BARS: usize = 12;

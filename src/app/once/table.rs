@@ -8,8 +8,9 @@ use crate::clock::UnixMillis;
 use crate::model::{Status, TargetNames};
 use crate::snapshot::{FailingTarget, Published, Snapshot};
 
-use super::columns::{Cell, aligned};
-use super::{advice, harmless};
+use super::super::columns::{Cell, aligned};
+use super::super::output::harmless;
+use super::advice;
 
 const HEAD: Style = Style::new().bold();
 const PLAIN: Style = Style::new();

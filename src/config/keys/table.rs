@@ -127,7 +127,7 @@ keys! {
         "whether that is asked over the internet or inside the VPC of its region; without it vpc if \
          ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED=true";
     "sources[].credentials.sts_endpoint" Credentials Private Kind::Text(forms::ENDPOINT), "",
-        "URL of the Security Token Service, instead of those; http:// only for loopback";
+        "URL of the Security Token Service, instead of those, also asked by check-config --live; http:// only for loopback";
     "sources[].credentials.oidc_provider_arn" Credentials Private Kind::Text(forms::ARN), "",
         "the identity provider of the cluster; without it ALIBABA_CLOUD_OIDC_PROVIDER_ARN";
     "sources[].credentials.oidc_token_file" Credentials Open Kind::Path, "",

@@ -3,7 +3,7 @@
 use anstyle::Style;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::harmless;
+use super::output::harmless;
 
 /// Between two columns.
 const GAP: &str = "  ";

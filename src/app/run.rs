@@ -22,7 +22,7 @@ use super::{check, demo, once, simulate};
 pub fn run(command: Command, env: &Env) -> ExitCode {
     let done = match command {
         Command::Serve(args) => serve(&args, env),
-        Command::Demo(args) => demo::run(args, env),
+        Command::Demo(args) => demo::run(args),
         Command::Simulate(args) => simulate::run(args),
         Command::CheckConfig(args) => check_config(&args, env),
         Command::Once(args) => once::run(&args, env),

@@ -8,7 +8,6 @@ mod task;
 mod words;
 
 pub use label::{LabelNameError, check_label_name};
-pub(crate) use names::controls;
 pub use names::{Name, TargetNames};
 pub use reason::FailureReason;
 pub use status::{Listing, PollFailure, PollKind, RowProgress, SourceStatus};

@@ -16,9 +16,10 @@ use crate::clock::{Clock, UnixMillis};
 use crate::env::Env;
 use crate::exposition::{self, Format};
 use crate::meters::Meters;
-use crate::model::{FailureReason, PollFailure, controls};
+use crate::model::{FailureReason, PollFailure};
 use crate::poller::Source;
 use crate::snapshot::Published;
+use crate::text::controls;
 use crate::{config, logging};
 
 use super::failure::Failure;

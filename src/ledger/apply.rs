@@ -37,7 +37,7 @@ impl Ledger {
         let mut take = |ledger: &mut Self, level: Level, rows: Records| {
             let missing = level.of(ledger).keys().filter(|&key| !rows.contains_key(key));
             let missing: Vec<_> = missing.filter(|key| !shown_since.contains(key)).copied().collect();
-            // Most of a first listing is new, and of any other little.
+            // At once, and not step by step: of a first listing all is new.
             let new_at_least = rows.len().saturating_sub(level.of(ledger).len());
             level.of_mut(ledger).reserve_exact(new_at_least);
             for (key, mut row) in rows {

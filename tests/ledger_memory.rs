@@ -24,7 +24,7 @@ const MOST_BYTES_A_TASK: f64 = 100.0;
 const DAY: Duration = Duration::from_secs(86_400);
 
 fn at(seconds: u64) -> UnixMillis {
-    UnixMillis::new(1_700_000_000_000).unwrap().plus(Duration::from_secs(seconds))
+    UnixMillis::new(1_700_000_000_000).expect("after 1970").plus(Duration::from_secs(seconds))
 }
 
 fn tasks(numbers: impl Iterator<Item = u64>) -> Records {
@@ -52,7 +52,8 @@ fn tasks(numbers: impl Iterator<Item = u64>) -> Records {
 
 async fn open(path: &Path) -> SourceState {
     let config = state::Config { path: path.to_owned(), patience: Duration::ZERO };
-    let file = StateFile::open(config, Disk::real(), Meters::new().state()).await.unwrap();
+    let file =
+        StateFile::open(config, Disk::real(), Meters::new().state()).await.expect("the file can be opened");
     file.source(Identity {
         source: "prod".to_owned(),
         endpoint: "tds.cn-shanghai.aliyuncs.com".to_owned(),

@@ -28,7 +28,7 @@ impl Ledger {
     /// gauges, unless a delta has shown it since the listing began; its id stays known for the
     /// look-back. The first listing of a fresh ledger seeds it: what had finished is not counted.
     pub fn apply_full(&mut self, listing: FullListing, horizon: &Horizon) -> Changes {
-        let FullListing { scans, roots, history, names, ids } = listing;
+        let FullListing { scans, roots, history, names, mut ids } = listing;
         let mut changes = Changes::default();
         let shown_since = self.shown_since.take().unwrap_or_default();
         if !self.is_seeded {
@@ -37,12 +37,17 @@ impl Ledger {
         let mut take = |ledger: &mut Self, level: Level, rows: Records| {
             let missing = level.of(ledger).keys().filter(|&key| !rows.contains_key(key));
             let missing: Vec<_> = missing.filter(|key| !shown_since.contains(key)).copied().collect();
-            for (key, row) in rows {
+            // At once, and not step by step: of a first listing all is new.
+            let new_at_least = rows.len().saturating_sub(level.of(ledger).len());
+            level.of_mut(ledger).reserve_exact(new_at_least);
+            for (key, mut row) in rows {
                 let known = level.of(ledger).get(&key).copied();
-                let row = match known {
-                    Some(known) if shown_since.contains(&key) => latest_of(row, known),
-                    _ => row,
-                };
+                if let Some(known) = known.filter(|_| shown_since.contains(&key)) {
+                    row = latest_of(row, known);
+                    if row == known {
+                        ids.remove(key);
+                    }
+                }
                 let is_new = known.is_none_or(|known| known.start.is_some() && known.start < row.start);
                 let was_missed = is_new && ledger.was_missed(&row);
                 changes.corrections += u64::from(was_missed);
@@ -60,6 +65,8 @@ impl Ledger {
         take(self, Level::Roots, roots.unwrap_or_default());
         self.rebuild_targets(&history, horizon, &mut changes);
         self.settle(names, ids, horizon, &mut changes);
+        self.scans.shrink_to_fit();
+        self.roots.shrink_to_fit();
         self.is_seeded = true;
         self.last_delta = None;
         changes
@@ -105,7 +112,9 @@ impl Ledger {
         let is_forgotten =
             self.forgotten_until.is_some_and(|until| row.dated().is_some_and(|at| at <= until));
         let is_seeded = self.is_seeded;
-        let entry = level.of_mut(self).entry(key);
+        let records = level.of_mut(self);
+        make_room(records);
+        let entry = records.entry(key);
         let known = match &entry {
             Entry::Occupied(place) => Some(*place.get()),
             Entry::Vacant(_) => None,
@@ -227,6 +236,15 @@ impl Ledger {
             level.changed(changes).insert(key);
             self.forgotten_until = self.forgotten_until.max(Some(dated));
         }
+    }
+}
+
+/// Makes room for one more. A map that is full doubles; of a million records half of that room
+/// would stay empty.
+fn make_room(records: &mut Records) {
+    const LEAST: usize = 64;
+    if records.len() == records.capacity() {
+        records.reserve_exact((records.len() / 16).max(LEAST));
     }
 }
 

@@ -16,7 +16,7 @@ mod targets;
 
 pub use changes::Changes;
 pub use counters::{Counters, Durations, TypeCounters};
-pub use ids::{OpenIds, TaskIds};
+pub use ids::{OpenIds, OpenTask, TaskIds};
 pub use key::{KeyMap, KeySet, TargetKey, TaskKey, TaskMap};
 pub use listing::{DeltaListing, FullListing, Horizon};
 pub use names::Names;
@@ -89,7 +89,7 @@ impl Ledger {
         &self.names
     }
 
-    /// The ids of tasks that have not finished.
+    /// The ids and the checks of tasks that have not finished.
     pub fn ids(&self) -> &OpenIds {
         &self.ids
     }

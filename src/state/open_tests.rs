@@ -107,7 +107,7 @@ async fn a_newer_format_is_refused() {
     drop(database);
     let told = problem(&path).await;
     assert!(
-        told.contains("a newer version of the exporter has written it (format 7, this version knows 1)"),
+        told.contains("a newer version of the exporter has written it (format 7, this version knows 2)"),
         "{told}"
     );
 }

@@ -144,7 +144,7 @@ fn parts(reading: &ReadTransaction, head: &Head, shown: TargetsShown) -> Result<
     let mut parts = Parts { standing: head.standing.clone(), names: Names::new(shown), ..Parts::default() };
     for (name, records) in [(&names.scans, &mut parts.scans), (&names.roots, &mut parts.roots)] {
         let table = reading.open_table(Tasks::new(name))?;
-        records.reserve(usize::try_from(table.len()?).unwrap_or(0));
+        records.reserve_exact(usize::try_from(table.len()?).unwrap_or(0));
         for row in table.iter()? {
             let (key, value) = row?;
             records.insert(TaskKey::from_bytes(*key.value()), decode(value.value())?);

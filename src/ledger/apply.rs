@@ -72,7 +72,7 @@ impl Ledger {
         if let Some(shown) = &mut self.shown_since {
             shown.extend(scans.keys().chain(roots.keys()).chain(&gone_scans).chain(&gone_roots));
         }
-        let mut is_in_order = true;
+        let mut is_in_order = self.next_end.is_none_or(|end| end > horizon.now);
         for (key, row) in scans {
             self.take_row(Level::Scans, key, row, horizon.now, &mut changes);
             let Some(record) = self.scans.get(&key).filter(|_| changes.scans.contains(&key)) else {
@@ -156,7 +156,7 @@ impl Ledger {
         };
         let mut targets = targets::Targets::default();
         for (&key, record) in history.iter().chain(self.scans()) {
-            targets::observe(&mut targets, key, record, now);
+            targets::observe(&mut targets, key, record, horizon);
         }
         // A task that runs again does not unsay how it finished before.
         let superseded =
@@ -164,7 +164,8 @@ impl Ledger {
         targets::carry_over(&mut targets, &old, horizon.targets_from, superseded);
         let finished = history.iter().chain(self.scans());
         // A task that is shown in any other state than before unsays the failure that it was.
-        targets::date_failures(&mut targets, &old, finished, |end| shown(end).is_some(), now);
+        let unsaid = |end: &targets::Finished| shown(end).is_some_and(|record| !end.is_told_by(record, now));
+        targets::date_failures(&mut targets, &old, finished, unsaid, horizon);
         let differs = |key: &&TargetKey| targets.get(*key) != old.get(*key);
         changes.targets.extend(targets.keys().chain(old.keys()).filter(differs));
         self.targets = targets;
@@ -183,12 +184,18 @@ impl Ledger {
 
     /// Drops what nothing needs any more, and takes over names and ids.
     fn settle(&mut self, names: Names, ids: super::OpenIds, horizon: &Horizon, changes: &mut Changes) {
-        let mut running = KeySet::<TargetKey>::default();
+        // Targets that are being scanned, or will be judged otherwise once an end has come.
+        let mut unsettled = KeySet::<TargetKey>::default();
+        let mut next_end = None;
         self.forget_tasks(Level::Roots, horizon.window_from, changes, |_| ());
         // Along the way, because there may be a million of them.
         self.forget_tasks(Level::Scans, horizon.window_from, changes, |scan| {
-            running.extend(scan.target.filter(|_| scan.status == Status::Running && !scan.is_absent()));
+            let ahead = scan.end.filter(|&end| scan.status.is_finished() && end > horizon.now);
+            let is_running = scan.status == Status::Running && !scan.is_absent();
+            unsettled.extend(scan.target.filter(|_| is_running || ahead.is_some()));
+            next_end = next_end.into_iter().chain(ahead).min();
         });
+        self.next_end = next_end;
         let known = |key| self.scans.get(&key).or_else(|| self.roots.get(&key));
         let renewed = self.ids.renew(ids, |key| known(key).is_some_and(Record::is_open));
         let (scans, roots): (Vec<_>, Vec<_>) =
@@ -199,7 +206,7 @@ impl Ledger {
         let fails = |key| self.targets.get(&key).is_some_and(Target::is_failing);
         let old = mem::replace(&mut self.names, names);
         let before = old.clone();
-        let needed = |key| running.contains(&key) || fails(key);
+        let needed = |key| unsettled.contains(&key) || fails(key);
         self.names.carry_over(old, needed, |key| self.targets.contains_key(&key));
         changes.targets.extend(self.names.differing(&before));
     }

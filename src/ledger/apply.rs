@@ -72,15 +72,10 @@ impl Ledger {
         if let Some(shown) = &mut self.shown_since {
             shown.extend(scans.keys().chain(roots.keys()).chain(&gone_scans).chain(&gone_roots));
         }
-        let mut is_in_order = self.next_end.is_none_or(|end| end > horizon.now);
         for (key, row) in scans {
             self.take_row(Level::Scans, key, row, horizon.now, &mut changes);
-            let Some(record) = self.scans.get(&key).filter(|_| changes.scans.contains(&key)) else {
-                continue;
-            };
-            is_in_order &= targets::observe_latest(&mut self.targets, key, record, horizon.now);
-            changes.targets.extend(record.target.filter(|_| record.status.is_finished()));
         }
+        let changed: Vec<TaskKey> = changes.scans.iter().copied().collect();
         for (key, row) in roots {
             self.take_row(Level::Roots, key, row, horizon.now, &mut changes);
         }
@@ -90,7 +85,9 @@ impl Ledger {
         for key in gone_roots {
             self.set_absent(Level::Roots, key, &mut changes);
         }
-        if is_in_order && changes.corrections == 0 {
+        let has_come = self.next_end.is_some_and(|end| end <= horizon.now);
+        let is_growth = !has_come && changes.corrections == 0;
+        if is_growth && self.observe_latest(&changed, horizon, &mut changes) {
             self.forget_targets(horizon.targets_from, &mut changes);
         } else {
             self.rebuild_targets(&Records::default(), horizon, &mut changes);
@@ -98,6 +95,18 @@ impl Ledger {
         self.settle(names, ids, horizon, &mut changes);
         self.last_delta = Some(horizon.now);
         changes
+    }
+
+    /// Adds the scan tasks `changed` to what is known of their targets. False if one did not finish
+    /// after all that is known of its target.
+    fn observe_latest(&mut self, changed: &[TaskKey], horizon: &Horizon, changes: &mut Changes) -> bool {
+        let mut is_in_order = true;
+        for key in changed {
+            let Some(record) = self.scans.get(key) else { continue };
+            is_in_order &= targets::observe_latest(&mut self.targets, *key, record, horizon);
+            changes.targets.extend(record.target.filter(|_| record.status.is_finished()));
+        }
+        is_in_order
     }
 
     /// Follows one task to `row`, and counts it if it has finished by it.

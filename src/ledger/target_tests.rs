@@ -46,6 +46,9 @@ fn a_row_that_is_older_than_targets_are_kept_brings_none_back() {
     assert_eq!(told(&ledger).len(), 1);
     ledger.apply_full(listing([old()]), &horizon(26));
     assert_eq!(told(&ledger), []);
+    let scans = [old(), task("b", "host", Failed, 25, Some(26))].into_iter().collect();
+    ledger.apply_delta(DeltaListing { scans, ..DeltaListing::default() }, &horizon(26));
+    assert_eq!(told(&ledger), [(Some(at(26)), Some(at(26)))]);
 }
 
 #[test]
@@ -80,4 +83,15 @@ fn names_are_kept_while_an_end_that_lies_ahead_may_make_their_target_fail() {
     ledger.apply_delta(DeltaListing::default(), &horizon(4));
     assert_eq!(told(&ledger), [(Some(at(4)), Some(at(4)))]);
     assert_eq!(ledger.names().iter().count(), 1);
+}
+
+#[test]
+fn a_new_end_does_not_hide_the_one_that_turns_out_to_be_the_first_failure() {
+    let mut ledger = Ledger::default();
+    let tasks = [task("a", "host", Failed, 0, Some(5)), task("b", "host", Failed, 1, Some(3))];
+    ledger.apply_full(listing(tasks), &horizon(4));
+    assert_eq!(told(&ledger), [(Some(at(3)), Some(at(0)))], "one is dated by its start, for want of an end");
+    let scans = [task("b", "host", Failed, 5, Some(6))].into_iter().collect();
+    ledger.apply_delta(DeltaListing { scans, ..DeltaListing::default() }, &horizon(7));
+    assert_eq!(told(&ledger), [(Some(at(6)), Some(at(3)))]);
 }

@@ -111,19 +111,22 @@ pub(super) enum Kept {
 /// The targets of one source.
 pub type Targets = KeyMap<TargetKey, Target>;
 
-/// Adds the task `key` to what is known of its target, unless it finished too long ago. Some rows that
-/// are shown did: a main task shows its subtasks however old they are.
+/// Adds the task `key` to what is known of its target.
 pub(super) fn observe(targets: &mut Targets, key: TaskKey, record: &Record, horizon: &Horizon) {
-    let finished = Finished::of(key, record, horizon.now);
-    let finished = finished.filter(|finished| !finished.is_older_than(horizon.targets_from));
-    let (Some(target), Some(finished)) = (record.target, finished) else { return };
-    observe_finished(targets, target, record.target_type, finished);
+    if let Some((target, finished)) = end_of(key, record, horizon) {
+        observe_finished(targets, target, record.target_type, finished);
+    }
 }
 
 /// Adds the task `key`, which finished after all that is known of its target. False if it did not:
 /// the order of finishing has then to be found out anew.
-pub(super) fn observe_latest(targets: &mut Targets, key: TaskKey, record: &Record, now: UnixMillis) -> bool {
-    let (Some(target), Some(finished)) = (record.target, Finished::of(key, record, now)) else { return true };
+pub(super) fn observe_latest(
+    targets: &mut Targets,
+    key: TaskKey,
+    record: &Record,
+    horizon: &Horizon,
+) -> bool {
+    let Some((target, finished)) = end_of(key, record, horizon) else { return true };
     let Some(known) = targets.get_mut(&target) else {
         observe_finished(targets, target, record.target_type, finished);
         targets.entry(target).and_modify(|target| target.note_failure(finished));
@@ -169,11 +172,8 @@ pub(super) fn date_failures<'r>(
     horizon: &Horizon,
 ) {
     for (&key, record) in finished.filter(|(_, record)| record.status != Status::Completed) {
-        let target = record.target.and_then(|target| targets.get_mut(&target));
-        let failure = Finished::of(key, record, horizon.now);
-        let failure = failure.filter(|failure| !failure.is_older_than(horizon.targets_from));
-        if let (Some(target), Some(failure)) = (target, failure) {
-            target.note_failure(failure);
+        if let Some((target, failure)) = end_of(key, record, horizon) {
+            targets.entry(target).and_modify(|target| target.note_failure(failure));
         }
     }
     for (key, target) in targets {
@@ -186,6 +186,14 @@ pub(super) fn date_failures<'r>(
         // What was carried over may be all that is known.
         target.note_failure(target.latest);
     }
+}
+
+/// How the task `key` ended and what its target is, unless that was too long ago. Some rows that are
+/// shown did: a main task shows its subtasks however old they are.
+fn end_of(key: TaskKey, record: &Record, horizon: &Horizon) -> Option<(TargetKey, Finished)> {
+    let finished = Finished::of(key, record, horizon.now)?;
+    let target = record.target.filter(|_| !finished.is_older_than(horizon.targets_from))?;
+    Some((target, finished))
 }
 
 fn observe_finished(targets: &mut Targets, key: TargetKey, target_type: TargetType, finished: Finished) {

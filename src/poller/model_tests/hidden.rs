@@ -7,13 +7,14 @@ use crate::poller::fake::FakeTask;
 use super::fleet::{MINUTE, RUNNING, is_finished};
 use super::model::LOOKBACK;
 
-/// The tasks at two polls, and when the first of them was.
+/// The tasks at two polls, and when those were.
 #[derive(Debug)]
 pub(super) struct Between<'a> {
     pub(super) listing: Listing,
     pub(super) before: &'a [FakeTask],
     pub(super) after: &'a [FakeTask],
     pub(super) last_poll: i64,
+    pub(super) now: i64,
 }
 
 impl Between<'_> {
@@ -26,14 +27,22 @@ impl Between<'_> {
             || (self.listing == Listing::Flat && self.hides_main_tasks())
     }
 
-    /// Whether what is remembered of a task that is gone depends on what the next poll sees of others:
-    /// a target may be judged by it once another task of it is set right.
+    /// Whether it depends on the order in which the polls see the changes what is remembered of a target:
+    /// of its ends that are shown no more only those by which it was judged, and now another end turns
+    /// out to have been before those.
     pub(super) fn is_ambiguous(&self) -> bool {
-        let of = |task: &FakeTask| find(self.after, &task.id).map(says);
-        let is_gone = self.before.iter().any(|task| of(task).is_none());
-        let is_corrected =
-            |task: &FakeTask| is_finished(task) && of(task).is_some_and(|now| now != says(task));
-        is_gone && self.before.iter().any(is_corrected)
+        let after = |task: &FakeTask| find(self.after, &task.id);
+        let leaves_at = self.now - LOOKBACK;
+        let is_out_of_sight = |task: &FakeTask| {
+            after(task).is_none_or(|now| now.start() != task.start() || now.start() < leaves_at)
+        };
+        let is_set_right = |task: &FakeTask| {
+            let before = find(self.before, &task.id);
+            let is_late = before.is_none() && task.start() < self.last_poll;
+            let is_corrected = |before: &FakeTask| is_finished(before) && says(before) != says(task);
+            is_finished(task) && (is_late || before.is_some_and(is_corrected))
+        };
+        self.before.iter().any(is_out_of_sight) && self.after.iter().any(is_set_right)
     }
 
     fn is_hidden(&self, task: &FakeTask) -> bool {

@@ -126,8 +126,11 @@ impl World {
             before: &self.before,
             after: &self.fleet.tasks,
             last_poll: self.last_poll,
+            now: self.now(),
         };
-        let (needs_full, is_ambiguous) = (between.hides_something(), between.is_ambiguous());
+        let needs_full = between.hides_something();
+        // A target that is forgotten by a poll which does not see its new end loses what was before.
+        let is_ambiguous = between.is_ambiguous() || (needs_full && self.choice.keep < 24 * HOUR);
         self.poll_once(is_ambiguous).await;
         if self.faulty.swap(false, Ordering::Relaxed) {
             // What failed has changed nothing; the next one is good.

@@ -38,9 +38,10 @@ impl Between<'_> {
         };
         let is_set_right = |task: &FakeTask| {
             let before = find(self.before, &task.id);
-            let is_late = before.is_none() && task.start() < self.last_poll;
-            let is_corrected = |before: &FakeTask| is_finished(before) && says(before) != says(task);
-            is_finished(task) && (is_late || before.is_some_and(is_corrected))
+            let ended_at = task.end().filter(|&end| end <= self.now).unwrap_or(task.start());
+            let is_new = before.is_none_or(|before| says(before) != says(task));
+            let is_corrected = before.is_some_and(is_finished);
+            is_finished(task) && is_new && (ended_at < self.last_poll || is_corrected)
         };
         self.before.iter().any(is_out_of_sight) && self.after.iter().any(is_set_right)
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::UnixMillis;
 use crate::ledger::Which;
+use crate::poller::fake::HOUR;
 use crate::snapshot::Snapshot;
 
 use super::model::status_name;
@@ -33,9 +34,11 @@ impl SeriesOrder {
             })
             .collect();
         let limit = model.choice.limit;
-        // Names of good targets are kept for as many as the limit; when others are forgotten, one
-        // may wait for its next row (docs/decisions/0006-series-for-single-targets.md).
-        let may_wait = model.has_forgotten && model.choice.which == Which::All;
+        // Names of good targets are kept for as many as the limit. When others of those are forgotten,
+        // or are shown although too old to be kept, one may wait for its next row
+        // (docs/decisions/0006-series-for-single-targets.md).
+        let may_forget = model.has_forgotten || model.choice.keep < 24 * HOUR;
+        let may_wait = may_forget && model.choice.which == Which::All;
         let expected = wanted.len().min(limit);
         if shown.len() > limit || (shown.len() != expected && !may_wait) {
             mistakes.push(format!(

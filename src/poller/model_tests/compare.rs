@@ -1,7 +1,7 @@
 //! What a source publishes, in the form of the model, and how the two differ.
 
 use crate::clock::UnixMillis;
-use crate::ledger::Counters;
+use crate::ledger::{Counters, Which};
 use crate::model::{Check, ReportStatus, Status, TargetType};
 use crate::snapshot::{ProgressBucket, Snapshot, SpaceBucket, TypeFacts};
 
@@ -115,7 +115,25 @@ pub(super) fn failing(snapshot: &Snapshot, model: &Model) -> Vec<String> {
     mistakes
 }
 
-/// Whether the model tells every type that the snapshot must have.
+/// The running scans as the status page lists them: those that run longest, with their names.
+pub(super) fn running(snapshot: &Snapshot, model: &Model) -> Vec<String> {
+    let choice = model.targets.choice;
+    let listed: Vec<_> = snapshot
+        .running
+        .iter()
+        .map(|scan| {
+            let name = scan.target.as_ref().map(|names| names.target.to_string());
+            (scan.start.map_or(0, |start| start.as_millis() as i64), scan.target_type.as_str(), name)
+        })
+        .collect();
+    let shown = |name: Option<String>| name.filter(|_| choice.which != Which::None);
+    let expected = model.running.iter().take(choice.limit).cloned();
+    let expected: Vec<_> =
+        expected.map(|(start, target_type, name)| (start, target_type, shown(name))).collect();
+    if listed == expected { Vec::new() } else { vec![format!("there run {listed:?}, not {expected:?}")] }
+}
+
+/// The types that the snapshot must have and has not.
 pub(super) fn types(snapshot: &Snapshot) -> Vec<String> {
     let missing = [TargetType::Snapshot, TargetType::Image].into_iter();
     let missing = missing.filter(|target_type| !snapshot.types.contains_key(target_type));

@@ -26,6 +26,8 @@ pub(super) struct Model {
     open: BTreeSet<String>,
     pub(super) totals: Facts,
     pub(super) gauges: Facts,
+    /// Starts of the scans that run, and their targets.
+    pub(super) running: Vec<(i64, &'static str, Option<String>)>,
     pub(super) targets: TargetModel,
 }
 
@@ -38,6 +40,7 @@ impl Model {
             open: BTreeSet::new(),
             totals: Facts::new(),
             gauges: Facts::new(),
+            running: Vec::new(),
             targets: TargetModel::new(choice),
         }
     }
@@ -59,6 +62,9 @@ impl Model {
         let is_scan = |task: &&FakeTask| is_scan(listing, task);
         let shown_scans: Vec<_> = shown.iter().copied().filter(is_scan).collect();
         means(&mut self.gauges, &shown_scans);
+        let running = shown_scans.iter().filter(|task| task.status == RUNNING);
+        self.running = running.map(|task| (task.start(), type_name(task), task.target.clone())).collect();
+        self.running.sort();
         let older = tasks.iter().filter(is_scan).filter(|_| is_first);
         self.targets.poll(&shown_scans, older, now);
         self.targets.gauge(&mut self.gauges);

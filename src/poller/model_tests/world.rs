@@ -165,6 +165,7 @@ impl World {
         if let Some(snapshot) = &published.snapshot {
             mistakes.extend(compare::types(snapshot));
             mistakes.extend(compare::differences(&compare::gauges(snapshot), &self.model.gauges));
+            mistakes.extend(compare::running(snapshot, &self.model));
             mistakes.extend(compare::failing(snapshot, &self.model));
             mistakes.extend(self.order.mistakes(snapshot, &self.model.targets));
         }

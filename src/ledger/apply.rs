@@ -79,15 +79,10 @@ impl Ledger {
         if let Some(shown) = &mut self.shown_since {
             shown.extend(scans.keys().chain(roots.keys()).chain(&gone_scans).chain(&gone_roots));
         }
-        let mut is_in_order = true;
         for (key, row) in scans {
             self.take_row(Level::Scans, key, row, horizon.now, &mut changes);
-            let Some(record) = self.scans.get(&key).filter(|_| changes.scans.contains(&key)) else {
-                continue;
-            };
-            is_in_order &= targets::observe_latest(&mut self.targets, key, record, horizon.now);
-            changes.targets.extend(record.target.filter(|_| record.status.is_finished()));
         }
+        let changed: Vec<TaskKey> = changes.scans.iter().copied().collect();
         for (key, row) in roots {
             self.take_row(Level::Roots, key, row, horizon.now, &mut changes);
         }
@@ -97,7 +92,9 @@ impl Ledger {
         for key in gone_roots {
             self.set_absent(Level::Roots, key, &mut changes);
         }
-        if is_in_order && changes.corrections == 0 {
+        let has_come = self.next_end.is_some_and(|end| end <= horizon.now);
+        let is_growth = !has_come && changes.corrections == 0;
+        if is_growth && self.observe_latest(&changed, horizon, &mut changes) {
             self.forget_targets(horizon.targets_from, &mut changes);
         } else {
             self.rebuild_targets(&Records::default(), horizon, &mut changes);
@@ -105,6 +102,18 @@ impl Ledger {
         self.settle(names, ids, horizon, &mut changes);
         self.last_delta = Some(began);
         changes
+    }
+
+    /// Adds the scan tasks `changed` to what is known of their targets. False if one did not finish
+    /// after all that is known of its target.
+    fn observe_latest(&mut self, changed: &[TaskKey], horizon: &Horizon, changes: &mut Changes) -> bool {
+        let mut is_in_order = true;
+        for key in changed {
+            let Some(record) = self.scans.get(key) else { continue };
+            is_in_order &= targets::observe_latest(&mut self.targets, *key, record, horizon);
+            changes.targets.extend(record.target.filter(|_| record.status.is_finished()));
+        }
+        is_in_order
     }
 
     /// Follows one task to `row`, and counts it if it has finished by it.
@@ -165,7 +174,7 @@ impl Ledger {
         };
         let mut targets = targets::Targets::default();
         for (&key, record) in history.iter().chain(self.scans()) {
-            targets::observe(&mut targets, key, record, now);
+            targets::observe(&mut targets, key, record, horizon);
         }
         // A task that runs again does not unsay how it finished before.
         let superseded =
@@ -173,7 +182,8 @@ impl Ledger {
         targets::carry_over(&mut targets, &old, horizon.targets_from, superseded);
         let finished = history.iter().chain(self.scans());
         // A task that is shown in any other state than before unsays the failure that it was.
-        targets::date_failures(&mut targets, &old, finished, |end| shown(end).is_some(), now);
+        let unsaid = |end: &targets::Finished| shown(end).is_some_and(|record| !end.is_told_by(record, now));
+        targets::date_failures(&mut targets, &old, finished, unsaid, horizon);
         let differs = |key: &&TargetKey| targets.get(*key) != old.get(*key);
         changes.targets.extend(targets.keys().chain(old.keys()).filter(differs));
         self.targets = targets;
@@ -192,12 +202,18 @@ impl Ledger {
 
     /// Drops what nothing needs any more, and takes over names and ids.
     fn settle(&mut self, names: Names, ids: super::OpenIds, horizon: &Horizon, changes: &mut Changes) {
-        let mut running = KeySet::<TargetKey>::default();
+        // Targets that are being scanned, or will be judged otherwise once an end has come.
+        let mut unsettled = KeySet::<TargetKey>::default();
+        let mut next_end = None;
         self.forget_tasks(Level::Roots, horizon.window_from, changes, |_| ());
         // Along the way, because there may be a million of them.
         self.forget_tasks(Level::Scans, horizon.window_from, changes, |scan| {
-            running.extend(scan.target.filter(|_| scan.status == Status::Running && !scan.is_absent()));
+            let ahead = scan.end.filter(|&end| scan.status.is_finished() && end > horizon.now);
+            let is_running = scan.status == Status::Running && !scan.is_absent();
+            unsettled.extend(scan.target.filter(|_| is_running || ahead.is_some()));
+            next_end = next_end.into_iter().chain(ahead).min();
         });
+        self.next_end = next_end;
         let known = |key| self.scans.get(&key).or_else(|| self.roots.get(&key));
         let renewed = self.ids.renew(ids, |key| known(key).is_some_and(Record::is_open));
         let (scans, roots): (Vec<_>, Vec<_>) =
@@ -208,7 +224,7 @@ impl Ledger {
         let fails = |key| self.targets.get(&key).is_some_and(Target::is_failing);
         let old = mem::replace(&mut self.names, names);
         let before = old.clone();
-        let needed = |key| running.contains(&key) || fails(key);
+        let needed = |key| unsettled.contains(&key) || fails(key);
         self.names.carry_over(old, needed, |key| self.targets.contains_key(&key));
         changes.targets.extend(self.names.differing(&before));
     }

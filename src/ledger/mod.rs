@@ -49,6 +49,9 @@ pub struct Ledger {
     shown_since: Option<KeySet<TaskKey>>,
     /// When the last delta since the last full listing began.
     last_delta: Option<UnixMillis>,
+    /// The earliest end among those that are told of finished scan tasks and still lie ahead. From
+    /// then on it is known when they finished, and targets may be judged otherwise.
+    next_end: Option<UnixMillis>,
 }
 
 impl Ledger {
@@ -112,5 +115,7 @@ impl Ledger {
 
 #[cfg(test)]
 mod counting_tests;
+#[cfg(test)]
+mod target_tests;
 #[cfg(test)]
 mod tests;

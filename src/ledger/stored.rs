@@ -50,6 +50,8 @@ impl Ledger {
             forgotten_until,
             shown_since: None,
             last_delta: None,
+            // What lay ahead may be over by now.
+            next_end: UnixMillis::new(1),
         }
     }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::UnixMillis;
 use crate::model::{Status, TargetType};
 
+use super::Horizon;
 use super::key::{KeyMap, TargetKey, TaskKey};
 use super::record::Record;
 
@@ -34,11 +35,10 @@ impl Target {
 
     /// Forgets what finished, as far as known, before `from`.
     pub(super) fn forget_before(&mut self, from: UnixMillis) -> Kept {
-        let is_old = |finished: Finished| finished.ordered_at.is_some_and(|at| at < from);
-        if is_old(self.latest) {
+        if self.latest.is_older_than(from) {
             return Kept::Nothing;
         }
-        match self.latest_success.take_if(|success| is_old(*success)) {
+        match self.latest_success.take_if(|success| success.is_older_than(from)) {
             Some(_) => Kept::Part,
             None => Kept::Whole,
         }
@@ -78,6 +78,16 @@ impl Finished {
         matches!((self.start, record.start), (Some(before), Some(after)) if after > before)
     }
 
+    /// Whether `record`, a row of the same task, tells of just this end.
+    pub(super) fn is_told_by(&self, record: &Record, now: UnixMillis) -> bool {
+        Self::of(self.task, record, now).as_ref() == Some(self)
+    }
+
+    /// Whether it came, as far as known, before `from`.
+    fn is_older_than(&self, from: UnixMillis) -> bool {
+        self.ordered_at.is_some_and(|at| at < from)
+    }
+
     fn of(task: TaskKey, record: &Record, now: UnixMillis) -> Option<Self> {
         let finished_at = record.finished_at(now);
         record.status.is_finished().then_some(Self {
@@ -102,15 +112,21 @@ pub(super) enum Kept {
 pub type Targets = KeyMap<TargetKey, Target>;
 
 /// Adds the task `key` to what is known of its target.
-pub(super) fn observe(targets: &mut Targets, key: TaskKey, record: &Record, now: UnixMillis) {
-    let (Some(target), Some(finished)) = (record.target, Finished::of(key, record, now)) else { return };
-    observe_finished(targets, target, record.target_type, finished);
+pub(super) fn observe(targets: &mut Targets, key: TaskKey, record: &Record, horizon: &Horizon) {
+    if let Some((target, finished)) = end_of(key, record, horizon) {
+        observe_finished(targets, target, record.target_type, finished);
+    }
 }
 
 /// Adds the task `key`, which finished after all that is known of its target. False if it did not:
 /// the order of finishing has then to be found out anew.
-pub(super) fn observe_latest(targets: &mut Targets, key: TaskKey, record: &Record, now: UnixMillis) -> bool {
-    let (Some(target), Some(finished)) = (record.target, Finished::of(key, record, now)) else { return true };
+pub(super) fn observe_latest(
+    targets: &mut Targets,
+    key: TaskKey,
+    record: &Record,
+    horizon: &Horizon,
+) -> bool {
+    let Some((target, finished)) = end_of(key, record, horizon) else { return true };
     let Some(known) = targets.get_mut(&target) else {
         observe_finished(targets, target, record.target_type, finished);
         targets.entry(target).and_modify(|target| target.note_failure(finished));
@@ -139,8 +155,7 @@ pub(super) fn carry_over(
     for (&key, target) in old {
         let known = [Some(target.latest), target.latest_success].into_iter().flatten();
         for finished in known {
-            let is_kept = finished.ordered_at.is_none_or(|at| at >= from);
-            if is_kept && !superseded(&finished) {
+            if !finished.is_older_than(from) && !superseded(&finished) {
                 observe_finished(targets, key, target.target_type, finished);
             }
         }
@@ -148,28 +163,37 @@ pub(super) fn carry_over(
 }
 
 /// Finds out since when the failing ones of `targets` fail: by the `finished` tasks, and by what
-/// `old` knows of ends that are not `superseded`.
+/// `old` knows of ends that are not `unsaid`.
 pub(super) fn date_failures<'r>(
     targets: &mut Targets,
     old: &Targets,
     finished: impl Iterator<Item = (&'r TaskKey, &'r Record)>,
-    superseded: impl Fn(&Finished) -> bool,
-    now: UnixMillis,
+    unsaid: impl Fn(&Finished) -> bool,
+    horizon: &Horizon,
 ) {
     for (&key, record) in finished.filter(|(_, record)| record.status != Status::Completed) {
-        let target = record.target.and_then(|target| targets.get_mut(&target));
-        if let (Some(target), Some(failure)) = (target, Finished::of(key, record, now)) {
-            target.note_failure(failure);
+        if let Some((target, failure)) = end_of(key, record, horizon) {
+            targets.entry(target).and_modify(|target| target.note_failure(failure));
         }
     }
     for (key, target) in targets {
-        let known = old.get(key).and_then(|old| old.first_failure);
-        if let Some(failure) = known.filter(|failure| !superseded(failure)) {
-            target.note_failure(failure);
-        }
+        let old = old.get(key);
+        let first = old.and_then(|old| old.first_failure);
+        let latest = old.map(|old| old.latest).filter(|latest| latest.status != Status::Completed);
+        let latest = latest.filter(|latest| !latest.is_older_than(horizon.targets_from));
+        let known = first.into_iter().chain(latest).filter(|failure| !unsaid(failure));
+        known.for_each(|failure| target.note_failure(failure));
         // What was carried over may be all that is known.
         target.note_failure(target.latest);
     }
+}
+
+/// How the task `key` ended and what its target is, unless that was too long ago. Some rows that are
+/// shown did: a main task shows its subtasks however old they are.
+fn end_of(key: TaskKey, record: &Record, horizon: &Horizon) -> Option<(TargetKey, Finished)> {
+    let finished = Finished::of(key, record, horizon.now)?;
+    let target = record.target.filter(|_| !finished.is_older_than(horizon.targets_from))?;
+    Some((target, finished))
 }
 
 fn observe_finished(targets: &mut Targets, key: TargetKey, target_type: TargetType, finished: Finished) {

@@ -141,7 +141,7 @@ fn the_last_success_outlives_a_later_failure() {
     assert_eq!(target.latest_success.and_then(|success| success.finished_at), Some(at(1)));
 }
 
-fn named(target: &str) -> Names {
+pub(super) fn named(target: &str) -> Names {
     let mut names = Names::default();
     let task = Task {
         id: Cow::Borrowed("x"),

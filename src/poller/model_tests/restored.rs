@@ -1,0 +1,21 @@
+//! What a state file gives back of a ledger.
+
+use crate::ledger::{Ledger, Names, OpenIds, Parts, TargetsShown};
+use crate::state::Restored;
+
+/// The same ledger in its stored parts, put together again.
+pub(super) fn reloaded(standing: Restored, shown: TargetsShown) -> Restored {
+    let Restored { ledger, marks } = standing;
+    let (mut names, mut ids) = (Names::new(shown), OpenIds::default());
+    ledger.names().iter().for_each(|(key, known)| names.restore(key, known.as_ref().clone()));
+    ledger.ids().iter().for_each(|(key, known)| ids.restore(key, known.clone()));
+    let parts = Parts {
+        scans: ledger.remembered_scans().clone(),
+        roots: ledger.remembered_roots().clone(),
+        targets: ledger.targets().clone(),
+        names,
+        ids,
+        standing: ledger.standing(),
+    };
+    Restored { ledger: Ledger::restore(parts), marks }
+}

@@ -19,6 +19,7 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 /// A hash table doubles when it is full to seven eighths: little above that its entries are emptiest.
 const TASKS: u64 = (1 << 18) * 7 / 8 + 1000;
+/// Few, so that what is measured is tasks: the benchmark of the state file measures both.
 const TARGETS: u64 = 100;
 const MOST_BYTES_A_TASK: f64 = 100.0;
 const DAY: Duration = Duration::from_secs(86_400);

@@ -16,9 +16,9 @@ fn an_end_that_lay_ahead_is_known_from_the_first_poll_after_it() {
     let mut ledger = Ledger::default();
     ledger.apply_full(listing([task("a", "host", Failed, 0, Some(4))]), &horizon(2));
     assert_eq!(told(&ledger), [(None, Some(at(0)))]);
-    ledger.apply_delta(DeltaListing::default(), &horizon(3));
+    ledger.apply_delta(DeltaListing::default(), at(3), &horizon(3));
     assert_eq!(told(&ledger), [(None, Some(at(0)))]);
-    let changes = ledger.apply_delta(DeltaListing::default(), &horizon(4));
+    let changes = ledger.apply_delta(DeltaListing::default(), at(4), &horizon(4));
     assert_eq!(told(&ledger), [(Some(at(4)), Some(at(4)))]);
     assert_eq!((changes.targets.len(), changes.corrections), (1, 0));
 }
@@ -34,7 +34,7 @@ fn an_end_that_came_while_the_process_was_down_is_known_from_the_first_poll_afte
         ..Parts::default()
     };
     let mut ledger = Ledger::restore(parts);
-    ledger.apply_delta(DeltaListing::default(), &horizon(5));
+    ledger.apply_delta(DeltaListing::default(), at(5), &horizon(5));
     assert_eq!(told(&ledger), [(Some(at(4)), Some(at(4)))]);
 }
 
@@ -47,7 +47,7 @@ fn a_row_that_is_older_than_targets_are_kept_brings_none_back() {
     ledger.apply_full(listing([old()]), &horizon(26));
     assert_eq!(told(&ledger), []);
     let scans = [old(), task("b", "host", Failed, 25, Some(26))].into_iter().collect();
-    ledger.apply_delta(DeltaListing { scans, ..DeltaListing::default() }, &horizon(26));
+    ledger.apply_delta(DeltaListing { scans, ..DeltaListing::default() }, at(26), &horizon(26));
     assert_eq!(told(&ledger), [(Some(at(26)), Some(at(26)))]);
 }
 
@@ -80,7 +80,7 @@ fn names_are_kept_while_an_end_that_lies_ahead_may_make_their_target_fail() {
     let mut ledger = Ledger::default();
     let tasks = [task("a", "host", Failed, 0, Some(4)), task("b", "host", Status::Completed, 1, Some(2))];
     ledger.apply_full(FullListing { names: named("host"), ..listing(tasks) }, &horizon(3));
-    ledger.apply_delta(DeltaListing::default(), &horizon(4));
+    ledger.apply_delta(DeltaListing::default(), at(4), &horizon(4));
     assert_eq!(told(&ledger), [(Some(at(4)), Some(at(4)))]);
     assert_eq!(ledger.names().iter().count(), 1);
 }
@@ -92,6 +92,6 @@ fn a_new_end_does_not_hide_the_one_that_turns_out_to_be_the_first_failure() {
     ledger.apply_full(listing(tasks), &horizon(4));
     assert_eq!(told(&ledger), [(Some(at(3)), Some(at(0)))], "one is dated by its start, for want of an end");
     let scans = [task("b", "host", Failed, 5, Some(6))].into_iter().collect();
-    ledger.apply_delta(DeltaListing { scans, ..DeltaListing::default() }, &horizon(7));
+    ledger.apply_delta(DeltaListing { scans, ..DeltaListing::default() }, at(7), &horizon(7));
     assert_eq!(told(&ledger), [(Some(at(6)), Some(at(3)))]);
 }

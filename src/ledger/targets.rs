@@ -1,5 +1,7 @@
 //! The latest finished task of each target.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::UnixMillis;
@@ -10,7 +12,7 @@ use super::key::{KeyMap, TargetKey, TaskKey};
 use super::record::Record;
 
 /// What is known of one target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     /// Type of the target.
     pub target_type: TargetType,
@@ -18,7 +20,8 @@ pub struct Target {
     pub latest: Finished,
     /// Its latest completed task.
     pub latest_success: Option<Finished>,
-    first_failure: Option<Finished>,
+    /// Apart, because few targets fail and there may be a hundred thousand.
+    first_failure: Option<Box<Finished>>,
 }
 
 impl Target {
@@ -30,7 +33,7 @@ impl Target {
     /// When it finished for the first time without completing since its latest completed task,
     /// as far as is known; by the start of that task if its end is not known.
     pub fn failing_since(&self) -> Option<UnixMillis> {
-        self.first_failure.and_then(|failure| failure.ordered_at)
+        self.first_failure.as_ref().and_then(|failure| failure.ordered_at())
     }
 
     /// Forgets what finished, as far as known, before `from`.
@@ -48,7 +51,8 @@ impl Target {
     fn note_failure(&mut self, failure: Finished) {
         let is_over = self.latest_success.is_some_and(|success| failure < success);
         if self.is_failing() && !is_over {
-            self.first_failure = Some(self.first_failure.map_or(failure, |first| first.min(failure)));
+            let first = self.first_failure.as_deref().map_or(failure, |first| failure.min(*first));
+            self.first_failure = Some(Box::new(first));
         }
     }
 }
@@ -56,9 +60,8 @@ impl Target {
 /// A finished task, as far as its target needs it. The order is the order of finishing: by
 /// `EndTime`, where unknown or ahead by `StartTime`; then `StartTime`; then `TaskId`, for which
 /// its fingerprint stands, because any fixed order of ids will do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finished {
-    ordered_at: Option<UnixMillis>,
     start: Option<UnixMillis>,
     task: TaskKey,
     /// How it finished.
@@ -67,7 +70,25 @@ pub struct Finished {
     pub finished_at: Option<UnixMillis>,
 }
 
+impl Ord for Finished {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let order = |end: &Self| (end.ordered_at(), end.start, end.task, end.status, end.finished_at);
+        order(self).cmp(&order(other))
+    }
+}
+
+impl PartialOrd for Finished {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 impl Finished {
+    /// The time that its order goes by.
+    fn ordered_at(&self) -> Option<UnixMillis> {
+        self.finished_at.or(self.start)
+    }
+
     /// The task.
     pub(super) fn task(&self) -> TaskKey {
         self.task
@@ -85,13 +106,12 @@ impl Finished {
 
     /// Whether it came, as far as known, before `from`.
     fn is_older_than(&self, from: UnixMillis) -> bool {
-        self.ordered_at.is_some_and(|at| at < from)
+        self.ordered_at().is_some_and(|at| at < from)
     }
 
     fn of(task: TaskKey, record: &Record, now: UnixMillis) -> Option<Self> {
         let finished_at = record.finished_at(now);
         record.status.is_finished().then_some(Self {
-            ordered_at: finished_at.or(record.start),
             start: record.start,
             task,
             status: record.status,
@@ -178,7 +198,7 @@ pub(super) fn date_failures<'r>(
     }
     for (key, target) in targets {
         let old = old.get(key);
-        let first = old.and_then(|old| old.first_failure);
+        let first = old.and_then(|old| old.first_failure.as_deref().copied());
         let latest = old.map(|old| old.latest).filter(|latest| latest.status != Status::Completed);
         let latest = latest.filter(|latest| !latest.is_older_than(horizon.targets_from));
         let known = first.into_iter().chain(latest).filter(|failure| !unsaid(failure));

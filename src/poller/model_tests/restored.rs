@@ -8,7 +8,8 @@ pub(super) fn reloaded(standing: Restored, shown: TargetsShown) -> Restored {
     let Restored { ledger, marks } = standing;
     let (mut names, mut ids) = (Names::new(shown), OpenIds::default());
     ledger.names().iter().for_each(|(key, known)| names.restore(key, known.as_ref().clone()));
-    ledger.ids().iter().for_each(|(key, known)| ids.restore(key, known.clone()));
+    let open = ledger.ids().iter().filter_map(|(key, _)| Some((key, ledger.ids().get(key)?)));
+    open.for_each(|(key, open)| ids.restore(key, open.clone()));
     let parts = Parts {
         scans: ledger.remembered_scans().clone(),
         roots: ledger.remembered_roots().clone(),

@@ -5,10 +5,7 @@
 
 mod support;
 
-use std::fs;
-
 use support::counted::{UP_WITHIN, counted, counted_at_all, finished, until_polled_after};
-use support::exposition::Exposition;
 use support::process::run;
 use support::programs::{
     Exporter, KEY_ID, KEY_SECRET, Simulator, config_file, config_polling, program, source,
@@ -58,24 +55,80 @@ fn a_disk_that_somebody_else_fills_costs_nothing_once_there_is_room() {
 }
 
 #[test]
-fn what_a_full_disk_kept_out_is_counted_again_after_a_kill_and_only_that() {
+fn what_a_full_disk_kept_out_is_counted_again_after_a_kill_and_nothing_else_is() {
     let world = World::of(137);
     let disk = SmallDisk::mount("4m");
     let exporter = world.exporter(&disk);
     until_persisted(&exporter, 1.0);
-    let stored = assert_goes_on_counting(&world, &exporter);
+    assert_goes_on_counting(&world, &exporter);
+    let stored = counted(&gate::scrape(exporter.address));
     disk.fill();
     until_persisted(&exporter, 0.0);
     assert_goes_on_counting(&world, &exporter);
     drop(exporter);
 
-    let (file_folder, file) = config_file(&world.configuration(&disk)); let mut c = program(&["serve", "--web.listen-address=127.0.0.1:0"]); c.arg(format!("--config.file={}", file.display())); let p = support::process::Process::start(disk.inside(&c)); std::thread::sleep(std::time::Duration::from_secs(3)); let output = p.output(); let status=file_folder; drop(p);
-    println!("{status:?} {output:?}");
-    disk.make_room();
+    // The file is whole, so a disk that is still full is no reason not to start.
     let exporter = world.exporter(&disk);
-    let restored = gate::scrape(exporter.address);
-    let _ = (stored, restored);
+    assert_eq!(counted(&gate::scrape(exporter.address)), stored);
+    until_persisted(&exporter, 0.0);
     assert_goes_on_counting(&world, &exporter);
+    disk.make_room();
+    until_persisted(&exporter, 1.0);
+    assert_killed_and_as_before(&world, &disk, exporter);
+}
+
+#[test]
+fn a_disk_without_room_for_a_new_file_is_told_at_the_start_and_does_no_harm() {
+    let world = World::of(137);
+    let disk = SmallDisk::mount("1m");
+    disk.fill();
+    assert_refused(&world, &disk, "its disk is full; make room, or change state.path");
+    disk.make_room();
+    until_persisted(&world.exporter(&disk), 1.0);
+}
+
+#[test]
+fn a_read_only_disk_is_told_at_the_start_and_used_once_it_can_be_written() {
+    let world = World::of(137);
+    let disk = SmallDisk::mount("4m");
+    let read_only = "its file system is read-only; mount it for writing, or change state.path";
+    // Without a file, and with one.
+    for _ in 0..2 {
+        assert!(disk.remount("ro"));
+        assert_refused(&world, &disk, read_only);
+        assert!(disk.remount("rw"));
+        let exporter = world.exporter(&disk);
+        until_persisted(&exporter, 1.0);
+        assert_eq!(told(&exporter), (0, 0));
+    }
+}
+
+/// Linux refuses to make a disk read-only by order while a file on it is open for writing; an error of
+/// the disk does it all the same. Here the exporter has closed the file after another failure.
+#[test]
+fn a_disk_that_becomes_read_only_while_the_exporter_runs_costs_nothing_either() {
+    let world = World::of(137);
+    let disk = SmallDisk::mount("4m");
+    let exporter = world.exporter(&disk);
+    until_persisted(&exporter, 1.0);
+    assert!(!disk.remount("ro"), "the file is open");
+    disk.fill();
+    until_persisted(&exporter, 0.0);
+    wait_for("a moment in which the file is closed", UP_WITHIN, || {
+        if disk.remount("ro") { Ok(()) } else { Err(log(&exporter)) }
+    });
+    wait_for("a poll that meets the read-only disk", UP_WITHIN, || {
+        let log = log(&exporter);
+        if log.contains("it cannot be opened: its file system is read-only") { Ok(()) } else { Err(log) }
+    });
+    assert_goes_on_counting(&world, &exporter);
+    assert_eq!(told(&exporter), (1, 0));
+
+    assert!(disk.remount("rw"));
+    disk.make_room();
+    until_persisted(&exporter, 1.0);
+    assert_eq!(told(&exporter), (1, 1));
+    assert_killed_and_as_before(&world, &disk, exporter);
 }
 
 /// A simulated account that moves by hand.
@@ -95,7 +148,8 @@ impl World {
 
     /// Starts an exporter of it that keeps its state on `disk`.
     fn exporter(&self, disk: &SmallDisk) -> Exporter {
-        Exporter::start_by(|command| disk.inside(&command), &self.configuration(disk), &[])
+        let arguments = ["--log.level=debug"];
+        Exporter::start_by(|command| disk.inside(&command), &self.configuration(disk), &arguments)
     }
 
     fn configuration(&self, disk: &SmallDisk) -> String {
@@ -106,17 +160,17 @@ impl World {
 }
 
 /// Waits until the metric of the state file has this value, after a good poll.
-fn until_persisted(exporter: &Exporter, value: f64) -> Exposition {
+fn until_persisted(exporter: &Exporter, value: f64) {
     wait_for("the metric of the state file", UP_WITHIN, || {
         let shown = gate::scrape(exporter.address);
         let found = shown.value("agentless_exporter_state_persisted");
         let is_up = shown.value("agentless_exporter_source_up") == Some(1.0);
-        if is_up && found == Some(value) { Ok(shown) } else { Err(log(exporter)) }
-    })
+        if is_up && found == Some(value) { Ok(()) } else { Err(log(exporter)) }
+    });
 }
 
-/// Lets tasks finish, and waits for a poll that has counted them.
-fn assert_goes_on_counting(world: &World, exporter: &Exporter) -> f64 {
+/// Lets tasks finish, and waits for a poll that has counted them and all before.
+fn assert_goes_on_counting(world: &World, exporter: &Exporter) {
     let before = finished(&world.simulator, world.since);
     world.simulator.step(600);
     let now = finished(&world.simulator, world.since);
@@ -125,7 +179,18 @@ fn assert_goes_on_counting(world: &World, exporter: &Exporter) -> f64 {
         let shown = counted_at_all(&gate::scrape(exporter.address));
         if shown == now { Ok(()) } else { Err(format!("{shown:?}, not {now:?}; {}", log(exporter))) }
     });
-    0.0
+}
+
+/// Starts an exporter that ends at once and says why.
+fn assert_refused(world: &World, disk: &SmallDisk, problem: &str) {
+    let (_folder, file) = config_file(&world.configuration(disk));
+    let file = format!("--config.file={}", file.display());
+    let (status, output) =
+        run(disk.inside(&program(&["serve", "--log.level=warn", "--web.listen-address=127.0.0.1:0", &file])));
+    assert_eq!(status.code(), Some(1), "{output:?}");
+    let path = disk.path("state");
+    let told = format!("agentless-exporter: the state file {} cannot be used: {problem}\n", path.display());
+    assert_eq!(output.stderr, told);
 }
 
 /// How often the log tells that the file can't be written, and that it is again.

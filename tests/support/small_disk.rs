@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 /// Why there is none, for who runs the tests.
 const NEEDED: &str = "the tests of full and read-only disks mount a tmpfs in a namespace of their own. They need \
-    `unshare` and `nsenter` of util-linux, and a kernel that lets this user make user and mount namespaces: in a \
+    `unshare`, `nsenter` and `mount` of util-linux, and a kernel that lets this user make user and mount namespaces: in a \
     container without its seccomp filter (such as --security-opt seccomp=unconfined), on some systems after \
     sysctl kernel.unprivileged_userns_clone=1 or kernel.apparmor_restrict_unprivileged_userns=0";
 
@@ -33,7 +33,8 @@ impl SmallDisk {
         command.args(["--map-root-user", "--mount", "sh", "-c", HOLD, "sh"]);
         command.arg(folder.path()).arg(format!("mode=0700,size={size}"));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut holder = command.spawn().unwrap_or_else(|error| panic!("no `unshare`: {error}; {NEEDED}"));
+        let mut holder =
+            command.spawn().unwrap_or_else(|error| panic!("`unshare` does not start: {error}; {NEEDED}"));
         let mut told = String::new();
         let stdout = holder.stdout.take().expect("stdout is piped");
         BufReader::new(stdout).read_line(&mut told).expect("the pipe can be read");
@@ -59,21 +60,19 @@ impl SmallDisk {
         PathBuf::from(format!("/proc/{}/root", self.holder.id())).join(relative)
     }
 
-    /// `command` as a process that sees it.
+    /// `command` as a process that sees it, with an empty environment as [`super::programs::program`] gives.
     pub(crate) fn inside(&self, command: &Command) -> Command {
-        let mut entering = Command::new("nsenter");
-        entering.args(["--preserve-credentials", "--user", "--mount", "--target"]);
-        entering.arg(self.holder.id().to_string()).arg("--").arg(command.get_program());
-        // It finds itself and the command by the path of the machine, which is no secret.
-        entering.args(command.get_args());
-        entering
+        let mut inside = self.entering();
+        inside.args(["env", "-i"]).arg(command.get_program()).args(command.get_args());
+        inside
     }
 
     /// Changes its options, such as `size=64m` or `ro`; false if the system refuses that.
     pub(crate) fn remount(&self, options: &str) -> bool {
-        let mut mount = Command::new("mount");
-        mount.args(["-o", &format!("remount,{options}")]).arg(self.folder.path());
-        let output = self.inside(&mount).output().expect("`nsenter` can be started");
+        let mut mount = self.entering();
+        // Without the owner among the options that it has, whom the namespace may not know.
+        mount.args(["mount", "--options-mode=ignore", "-o", &format!("remount,{options}")]);
+        let output = mount.arg(self.folder.path()).output().expect("`nsenter` can be started");
         output.status.success()
     }
 
@@ -88,6 +87,14 @@ impl SmallDisk {
     /// Takes away what filled it.
     pub(crate) fn make_room(&self) {
         fs::remove_file(self.from_outside("filler")).expect("it was filled");
+    }
+
+    /// Enters the namespace; what to run there is to follow.
+    fn entering(&self) -> Command {
+        let mut entering = Command::new("nsenter");
+        entering.args(["--preserve-credentials", "--user", "--mount", "--target"]);
+        entering.arg(self.holder.id().to_string()).arg("--");
+        entering
     }
 }
 

@@ -79,6 +79,11 @@ impl Ledger {
         if let Some(shown) = &mut self.shown_since {
             shown.extend(scans.keys().chain(roots.keys()).chain(&gone_scans).chain(&gone_roots));
         }
+        // A task that names another target than before has to be taken from the first.
+        let moves = |(key, row): (&TaskKey, &Record)| {
+            self.scans.get(key).is_some_and(|known| known.target != row.target)
+        };
+        let has_moved = scans.iter().any(moves);
         for (key, row) in scans {
             self.take_row(Level::Scans, key, row, horizon.now, &mut changes);
         }
@@ -93,7 +98,7 @@ impl Ledger {
             self.set_absent(Level::Roots, key, &mut changes);
         }
         let has_come = self.next_end.is_some_and(|end| end <= horizon.now);
-        let is_growth = !has_come && changes.corrections == 0;
+        let is_growth = !has_come && !has_moved && changes.corrections == 0;
         if is_growth && self.observe_latest(&changed, horizon, &mut changes) {
             self.forget_targets(horizon.targets_from, &mut changes);
         } else {

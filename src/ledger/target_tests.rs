@@ -95,3 +95,24 @@ fn a_new_end_does_not_hide_the_one_that_turns_out_to_be_the_first_failure() {
     ledger.apply_delta(DeltaListing { scans, ..DeltaListing::default() }, at(7), &horizon(7));
     assert_eq!(told(&ledger), [(Some(at(6)), Some(at(3)))]);
 }
+
+#[test]
+fn a_task_that_names_another_target_than_before_is_taken_from_the_first() {
+    let mut ledger = Ledger::default();
+    ledger.apply_full(listing([task("a", "host", Failed, 0, Some(1))]), &horizon(2));
+    let scans = [task("a", "other", Failed, 0, Some(1))].into_iter().collect();
+    ledger.apply_delta(DeltaListing { scans, ..DeltaListing::default() }, at(3), &horizon(3));
+    assert_eq!(ledger.targets().len(), 1);
+}
+
+#[test]
+fn a_first_failure_whose_task_is_gone_still_stands_when_a_later_one_turns_out_to_be_a_success() {
+    let mut ledger = Ledger::default();
+    let first = task("a", "host", Failed, 2, Some(3));
+    let later = |status, end| task("b", "host", status, 1, end);
+    ledger.apply_full(listing([first, later(Failed, Some(4))]), &horizon(5));
+    ledger.apply_full(listing([later(Failed, Some(4))]), &horizon(6));
+    // Without an end it is dated by its start, before the first.
+    ledger.apply_full(listing([later(Status::Completed, None)]), &horizon(7));
+    assert_eq!(told(&ledger), [(Some(at(3)), Some(at(3)))]);
+}

@@ -173,8 +173,8 @@ pub(super) fn carry_over(
     superseded: impl Fn(&Finished) -> bool,
 ) {
     for (&key, target) in old {
-        let known = [Some(target.latest), target.latest_success].into_iter().flatten();
-        for finished in known {
+        let failure = target.first_failure.as_deref().copied();
+        for finished in [Some(target.latest), target.latest_success, failure].into_iter().flatten() {
             if !finished.is_older_than(from) && !superseded(&finished) {
                 observe_finished(targets, key, target.target_type, finished);
             }

@@ -4,7 +4,7 @@ use crate::config::{self, Inputs, Mistakes, Settings, SourceSettings, parse};
 use crate::credentials;
 use crate::env::Env;
 use crate::error::in_words;
-use crate::state;
+use crate::state::{self, Found};
 
 use super::requests;
 
@@ -26,14 +26,12 @@ fn report(settings: &Settings, env: &Env) -> String {
             source.name
         ))
     });
-    // Its folder may be made before the daemon starts, and on another machine.
-    let no_folder = settings.state.iter().filter_map(|state| {
-        let error = state::check_folder(&state.path).err()?;
-        Some(format!("warning: state.path: {}\n", in_words(&error)))
-    });
+    // What is wrong with it may be mended before the daemon starts, or not be so on its machine.
+    let (state, no_state) = settings.state.as_ref().map(state).unwrap_or_default();
     let pace = requests::warnings(&settings.sources, env);
     let warnings = settings.warnings.iter().chain(&pace).map(|warning| format!("warning: {warning}\n"));
-    let mut report: String = sources.chain(without_key).chain(no_folder).chain(warnings).collect();
+    let mut report: String =
+        sources.chain([state]).chain(without_key).chain(no_state).chain(warnings).collect();
     report.push_str("configuration is valid\n");
     report
 }
@@ -60,6 +58,19 @@ fn source(source: &SourceSettings) -> String {
     )
 }
 
+/// What is told of the state file, and a warning if it can't be used.
+fn state(config: &state::Config) -> (String, Option<String>) {
+    let found = state::look(&config.path);
+    let told = match found {
+        Ok(Found::Nothing) => "there is none yet; serve makes it",
+        Ok(Found::Whole) => "it is whole; serve goes on from it",
+        Ok(Found::InUse) => "a running exporter has it; it was not read",
+        Err(_) => "it cannot be used, see below",
+    };
+    let warning = found.err().map(|error| format!("warning: state.path: {}\n", in_words(&error)));
+    (format!("state\n  path         {}\n  file         {told}\n", config.path.display()), warning)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +92,9 @@ source default
   rate         2 requests a second
   requests     at least 3600 a day when nothing runs, and 1 for every 50 tasks of the look-back at each of 4 full listings
   listing      auto
+state
+  path         /no/such/folder/state
+  file         it cannot be used, see below
 warning: source default: ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET are not set here; the exporter needs this when it runs
 warning: state.path: the state file /no/such/folder/state cannot be used: its folder /no/such/folder does not exist; create it for the user that runs the exporter, or change state.path
 configuration is valid

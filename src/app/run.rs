@@ -15,7 +15,7 @@ use super::daemon::Daemon;
 use super::failure::Failure;
 use super::output::say;
 use super::runtime::until_signal;
-use super::{check, demo, once, simulate};
+use super::{check, demo, once, requests, simulate};
 
 /// Does what `command` says: 0 if that went well, 1 if it could not start or run, 2 for a wrong
 /// flag or configuration. What went wrong is told on stderr.
@@ -49,7 +49,7 @@ fn serve(args: &ServeArgs, env: &Env) -> Result<(), Failure> {
         sources = settings.sources.len(),
         "agentless-exporter starts"
     );
-    for warning in &settings.warnings {
+    for warning in settings.warnings.iter().chain(&requests::warnings(&settings.sources, env)) {
         tracing::warn!(warning, "the configuration is valid, but holds something to know");
     }
     until_signal(|shutdown| async move {

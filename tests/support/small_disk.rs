@@ -54,7 +54,7 @@ impl SmallDisk {
     }
 
     /// The same path for this process.
-    pub(crate) fn from_outside(&self, name: &str) -> PathBuf {
+    pub(crate) fn seen_here(&self, name: &str) -> PathBuf {
         let inside = self.path(name);
         let relative = inside.strip_prefix("/").expect("folders for temporary files are absolute");
         PathBuf::from(format!("/proc/{}/root", self.holder.id())).join(relative)
@@ -78,7 +78,7 @@ impl SmallDisk {
 
     /// Fills it to the last byte, as somebody else who writes to it.
     pub(crate) fn fill(&self) {
-        let mut file = File::create(self.from_outside("filler")).expect("a file can be made");
+        let mut file = File::create(self.seen_here("filler")).expect("a file can be made");
         let block = vec![1; 4096];
         let error = std::iter::repeat_with(|| file.write_all(&block)).find_map(Result::err);
         assert_eq!(error.map(|error| error.kind()), Some(std::io::ErrorKind::StorageFull));
@@ -86,7 +86,7 @@ impl SmallDisk {
 
     /// Takes away what filled it.
     pub(crate) fn make_room(&self) {
-        fs::remove_file(self.from_outside("filler")).expect("it was filled");
+        fs::remove_file(self.seen_here("filler")).expect("it was filled");
     }
 
     /// Enters the namespace; what to run there is to follow.

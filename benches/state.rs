@@ -1,8 +1,10 @@
 //! The state file of a million tasks: how long it takes to write, to open and to load it, how long a poll
-//! that changed 50 tasks takes to be written, how large it is, and how much memory the ledger takes.
+//! that changed 50 tasks takes to be written, how large it is, and how much memory the ledger takes, with
+//! few targets and with many.
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
+use std::alloc::System;
 use std::borrow::Cow;
 use std::fs;
 use std::path::Path;
@@ -17,8 +19,13 @@ use agentless_exporter::model::{
     Check, CheckProgress, Listing, Progress, ReportStatus, Status, TargetType, Task,
 };
 use agentless_exporter::state::{Config, Disk, Identity, StateFile, Watermarks};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const TASKS: u64 = 1_000_000;
+const FEW_TARGETS: u64 = 100;
 const TARGETS: u64 = 100_000;
 /// Polls of which the mean is taken.
 const POLLS: u32 = 100;
@@ -28,8 +35,8 @@ fn at(seconds: u64) -> UnixMillis {
     UnixMillis::new(1_700_000_000_123).expect("after 1970").plus(Duration::from_secs(seconds))
 }
 
-/// A finished task as the API tells it, all its checks done.
-fn task(n: u64) -> (TaskKey, Record) {
+/// A finished task of one of so many `targets`, as the API tells it, all its checks done.
+fn task(n: u64, targets: u64) -> (TaskKey, Record) {
     let id = format!("d8a3a62aa7f8450db5a5{n:012}");
     let mut checks = CheckProgress::default();
     for &check in Check::ALL {
@@ -38,7 +45,7 @@ fn task(n: u64) -> (TaskKey, Record) {
     let task = Task {
         id: Cow::Borrowed(&id),
         target_type: TargetType::Snapshot,
-        target: Some(Cow::Owned(format!("d2d94e8b-bb25-4744-8004-{:012}", n % TARGETS))),
+        target: Some(Cow::Owned(format!("d2d94e8b-bb25-4744-8004-{:012}", n % targets))),
         instance_id: None,
         instance_name: None,
         target_name: None,
@@ -58,16 +65,21 @@ async fn open(path: &Path) -> StateFile {
     StateFile::open(config, Disk::real(), Meters::new().state()).await.expect("the file can be opened")
 }
 
-/// The memory of this process that is in use.
-fn resident_bytes() -> f64 {
-    let status = fs::read_to_string("/proc/self/status").expect("Linux tells the memory of a process");
-    let value = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it is told");
-    let kib = value.split_whitespace().next().expect("a number").parse::<f64>().expect("of KiB");
-    kib * 1024.0
-}
-
 fn report(what: &str, took: Duration) {
     println!("{what:<40} {:>9.1} ms", took.as_secs_f64() * 1000.0);
+}
+
+/// The ledger of all tasks, of which the memory is told.
+fn ledger_of(targets: u64, horizon: &Horizon) -> Ledger {
+    let memory = Region::new(ALLOCATOR);
+    let mut ledger = Ledger::default();
+    let scans = (0..TASKS).map(|n| task(n, targets)).collect();
+    ledger.apply_full(FullListing { scans, ..FullListing::default() }, horizon);
+    let change = memory.change();
+    let held = (change.bytes_allocated - change.bytes_deallocated) as f64;
+    let what = format!("memory of the ledger, {targets} targets");
+    println!("{what:<40} {:>9.1} MB, {:.1} bytes a task", held / 1e6, held / TASKS as f64);
+    ledger
 }
 
 #[tokio::main]
@@ -87,17 +99,8 @@ async fn main() {
         listing: Listing::Flat,
     };
     let horizon = Horizon::new(at(TASKS), 30 * DAY, 30 * DAY);
-    let mut ledger = Ledger::default();
-    let before = resident_bytes();
-    let scans = (0..TASKS).map(task).collect();
-    ledger.apply_full(FullListing { scans, ..FullListing::default() }, &horizon);
-    let grown = resident_bytes() - before;
-    println!(
-        "{:<40} {:>9.1} MB, {:.0} bytes a task",
-        "memory of the ledger",
-        grown / 1e6,
-        grown / TASKS as f64
-    );
+    drop(ledger_of(FEW_TARGETS, &horizon));
+    let mut ledger = ledger_of(TARGETS, &horizon);
 
     let file = open(&path).await;
     let mut state = file.source(identity());
@@ -107,7 +110,7 @@ async fn main() {
 
     let mut writing = Duration::ZERO;
     for poll in 0..POLLS {
-        let scans = (0..50).map(|n| task(TASKS + u64::from(poll) * 50 + n)).collect();
+        let scans = (0..50).map(|n| task(TASKS + u64::from(poll) * 50 + n, TARGETS)).collect();
         let changes =
             ledger.apply_delta(DeltaListing { scans, ..DeltaListing::default() }, horizon.now, &horizon);
         let since = Instant::now();

@@ -26,4 +26,5 @@ pub mod secret;
 pub mod simulator;
 pub mod snapshot;
 pub mod state;
+pub mod text;
 pub mod web;

@@ -15,7 +15,8 @@ fn main() -> ExitCode {
                 // A reader who has seen enough and closed the pipe is no failure.
                 Err(error) if !usage.use_stderr() && error.kind() != ErrorKind::BrokenPipe => {
                     // A closed stream leaves nobody to tell.
-                    let _nobody_reads = writeln!(io::stderr(), "agentless-exporter: {error}");
+                    let _nobody_reads =
+                        writeln!(io::stderr(), "agentless-exporter: stdout can't be written to: {error}");
                     return ExitCode::FAILURE;
                 }
                 _ => {}

@@ -78,7 +78,8 @@ impl Case {
 
     /// What is to come of it; `{HOME}` stays.
     fn expected(&self) -> Value {
-        let text = fs::read_to_string(self.folder.join("expected.json")).unwrap_or_else(|_| "null".to_owned());
+        let text =
+            fs::read_to_string(self.folder.join("expected.json")).unwrap_or_else(|_| "null".to_owned());
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", self.folder.display()))
     }
 

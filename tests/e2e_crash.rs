@@ -8,20 +8,10 @@ use std::thread;
 use std::time::Duration;
 
 use agentless_exporter::env::Env;
-use support::exposition::{Exposition, Series};
+use support::counted::{counted, counted_at_all, finished, until_polled_after};
+use support::exposition::Series;
+use support::gate;
 use support::programs::{Exporter, KEY_ID, KEY_SECRET, Simulator, config_polling, source};
-use support::{gate, wait_for};
-
-/// Enough for a process of a busy machine to start and to poll.
-const UP_WITHIN: Duration = Duration::from_secs(60);
-
-/// What counts finished tasks.
-const COUNTERS: [&str; 4] = [
-    "agentless_scan_tasks_finished_total",
-    "agentless_scan_finished_bytes_total",
-    "agentless_scan_root_tasks_finished_total",
-    "agentless_scan_task_duration_seconds_count",
-];
 
 #[test]
 fn every_counter_equals_the_count_of_the_fleet_however_often_the_exporter_is_killed() {
@@ -68,43 +58,13 @@ fn survive(listing: &str, seed: u64, kills: usize) {
     let at = up.value("agentless_exporter_last_poll_success_timestamp_seconds").expect("it was polled");
     // One more, which is a full one or follows it.
     let last = until_polled_after(&exporter, at + 6.0);
-    let truth = truth(&simulator, since);
-    let shown: BTreeMap<_, _> = counted(&last).into_iter().filter(|&(_, value)| value > 0.0).collect();
+    let truth = finished(&simulator, since);
     assert!(truth.values().sum::<f64>() > 50.0, "too few tasks finished to prove anything: {truth:?}");
-    assert_eq!(shown, truth, "{listing}, seed {seed}");
-}
-
-fn until_polled_after(exporter: &Exporter, time: f64) -> Exposition {
-    wait_for("a good poll", UP_WITHIN, || {
-        let shown = gate::scrape(exporter.address);
-        let at = shown.value("agentless_exporter_last_poll_success_timestamp_seconds");
-        let is_up = shown.value("agentless_exporter_source_up") == Some(1.0);
-        if is_up && at.is_some_and(|at| at > time) { Ok(shown) } else { Err(format!("{at:?}")) }
-    })
-}
-
-/// The counters of finished tasks, without the label of the source.
-fn counted(shown: &Exposition) -> BTreeMap<Series, f64> {
-    let all = shown.samples.iter().filter(|(series, _)| COUNTERS.contains(&series.name.as_str()));
-    let without_source = all.map(|(series, &value)| {
-        let mut series = series.clone();
-        series.labels.remove("source");
-        (series, value)
-    });
-    without_source.collect()
+    assert_eq!(counted_at_all(&last), truth, "{listing}, seed {seed}");
 }
 
 fn assert_not_below(now: &BTreeMap<Series, f64>, before: &BTreeMap<Series, f64>) {
     for (series, value) in before {
         assert!(now.get(series).is_some_and(|now| now >= value), "{series} went back from {value}: {now:?}");
     }
-}
-
-/// What finished since the exporter began to count; ends lie ahead of its clock, so none is measured.
-fn truth(simulator: &Simulator, since: u64) -> BTreeMap<Series, f64> {
-    let told = simulator.world(&format!("counted?since={since}&at={since}"));
-    let series = told.as_object().expect("an object of series").iter().map(|(series, value)| {
-        (Series::parse(series).expect("a key is a series"), value.as_f64().expect("a value is a number"))
-    });
-    series.collect()
 }

@@ -36,6 +36,19 @@ fn load(text: &str, folder: &Path) -> Settings {
 }
 
 #[test]
+fn all_documents_tell_in_the_same_words_whose_state_is_kept() {
+    let words = "the name, endpoint, `listing` and `target_types` of a source";
+    let documents = [
+        include_str!("../README.md"),
+        include_str!("../docs/logging.md"),
+        include_str!("../docs/decisions/0007-state-file.md"),
+    ];
+    for text in documents {
+        assert_eq!(text.matches(words).count(), 1, "{text}");
+    }
+}
+
+#[test]
 fn every_configuration_is_valid() {
     let configurations = configurations();
     assert_eq!(configurations.len(), 3);

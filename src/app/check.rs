@@ -4,7 +4,7 @@ use crate::config::{self, Inputs, Mistakes, Settings, SourceSettings, parse};
 use crate::credentials;
 use crate::env::Env;
 use crate::error::in_words;
-use crate::state;
+use crate::state::{self, Found};
 
 use super::requests;
 
@@ -19,8 +19,11 @@ pub fn run(inputs: &Inputs) -> Result<String, Mistakes> {
 /// The sources, what should be known of them, and that they are valid.
 pub(super) fn report(settings: &Settings, env: &Env) -> String {
     let sources = settings.sources.iter().map(source);
-    let warnings = warnings(settings, env).into_iter().map(|warning| format!("warning: {warning}\n"));
-    let mut report: String = sources.chain(warnings).collect();
+    // What is wrong with it may be mended before the daemon starts, or not be so on its machine.
+    let (state, no_state) = settings.state.as_ref().map(state).unwrap_or_default();
+    let warnings = warnings(settings, env).into_iter().chain(no_state);
+    let warnings = warnings.map(|warning| format!("warning: {warning}\n"));
+    let mut report: String = sources.chain([state]).chain(warnings).collect();
     report.push_str("configuration is valid\n");
     report
 }
@@ -32,13 +35,8 @@ pub(super) fn warnings(settings: &Settings, env: &Env) -> Vec<String> {
         let missing = credentials::missing(&source.credentials, env)?;
         Some(format!("source {}: {missing} here; the exporter needs this when it runs", source.name))
     });
-    // Its folder may be made before the daemon starts, and on another machine.
-    let no_folder = settings.state.iter().filter_map(|state| {
-        let error = state::check_folder(&state.path).err()?;
-        Some(format!("state.path: {}", in_words(&error)))
-    });
     let pace = requests::warnings(&settings.sources, env);
-    without_key.chain(no_folder).chain(settings.warnings.iter().cloned()).chain(pace).collect()
+    without_key.chain(settings.warnings.iter().cloned()).chain(pace).collect()
 }
 
 /// The word for the type of credentials.
@@ -73,6 +71,19 @@ fn source(source: &SourceSettings) -> String {
     )
 }
 
+/// What is told of the state file, and a warning if it can't be used.
+fn state(config: &state::Config) -> (String, Option<String>) {
+    let found = state::look(&config.path);
+    let told = match found {
+        Ok(Found::Nothing) => "there is none yet; serve makes it",
+        Ok(Found::Whole) => "it is whole; serve goes on from it",
+        Ok(Found::InUse) => "a running exporter has it; it was not read",
+        Err(_) => "it cannot be used, see below",
+    };
+    let warning = found.err().map(|error| format!("state.path: {}", in_words(&error)));
+    (format!("state\n  path         {}\n  file         {told}\n", config.path.display()), warning)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,6 +105,9 @@ source default
   rate         2 requests a second
   requests     at least 3600 a day when nothing runs, and 1 for every 50 tasks of the look-back at each of 4 full listings
   listing      auto
+state
+  path         /no/such/folder/state
+  file         it cannot be used, see below
 warning: state.path: the state file /no/such/folder/state cannot be used: its folder /no/such/folder does not exist; create it for the user that runs the exporter, or change state.path
 configuration is valid
 ";

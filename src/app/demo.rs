@@ -26,7 +26,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(5);
 const REQUESTS_PER_SECOND: f64 = 50.0;
 
 /// Runs both until a signal.
-pub(super) fn run(args: DemoArgs, env: &Env) -> Result<(), Failure> {
+pub(super) fn run(args: DemoArgs) -> Result<(), Failure> {
     let DemoArgs { web, log, simulator } = args;
     let config = simulator.config().map_err(Failure::usage)?;
     let mut settings = Settings {
@@ -46,7 +46,8 @@ pub(super) fn run(args: DemoArgs, env: &Env) -> Result<(), Failure> {
         let endpoint = Endpoint::parse(&format!("http://{address}"), true).map_err(Failure::usage)?;
         settings.sources.push(source(endpoint, credentials));
         let telemetry_path = settings.web.telemetry_path.clone();
-        let daemon = Daemon::bind(settings, env, Clock::system(), shutdown.clone()).await?;
+        // Nothing of the environment is for the simulated cloud, least of all a proxy.
+        let daemon = Daemon::bind(settings, &Env::default(), Clock::system(), shutdown.clone()).await?;
         say(&banner(&daemon.addresses(), &telemetry_path, address))?;
         tokio::join!(simulator.serve(shutdown), daemon.run());
         Ok(())

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, IsTerminal as _, Write};
 use anstream::{AutoStream, ColorChoice};
 
 use crate::env::Env;
-use crate::model::controls;
+use crate::text::controls;
 
 use super::failure::Failure;
 
@@ -38,7 +38,12 @@ pub(super) fn say_styled(text: &str, colours: ColorChoice) -> Result<(), Failure
 /// A reader who has seen enough and closed the pipe, such as `head`, is no failure.
 fn write(mut out: impl Write, text: &str) -> Result<(), Failure> {
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::start(error)),
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::start(Unwritten(error))),
         _ => Ok(()),
     }
 }
+
+/// What was asked for could not be told.
+#[derive(Debug, thiserror::Error)]
+#[error("stdout can't be written to")]
+struct Unwritten(#[source] io::Error);

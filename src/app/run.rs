@@ -15,14 +15,14 @@ use super::daemon::Daemon;
 use super::failure::Failure;
 use super::output::say;
 use super::runtime::until_signal;
-use super::{check, demo, live, once, simulate};
+use super::{check, demo, live, once, requests, simulate};
 
 /// Does what `command` says: 0 if that went well, 1 if it could not start or run, 2 for a wrong
 /// flag or configuration. What went wrong is told on stderr.
 pub fn run(command: Command, env: &Env) -> ExitCode {
     let done = match command {
         Command::Serve(args) => serve(&args, env),
-        Command::Demo(args) => demo::run(args, env),
+        Command::Demo(args) => demo::run(args),
         Command::Simulate(args) => simulate::run(args),
         Command::CheckConfig(args) => check_config(&args, env),
         Command::Once(args) => once::run(&args, env),
@@ -49,7 +49,7 @@ fn serve(args: &ServeArgs, env: &Env) -> Result<(), Failure> {
         sources = settings.sources.len(),
         "agentless-exporter starts"
     );
-    for warning in &settings.warnings {
+    for warning in settings.warnings.iter().chain(&requests::warnings(&settings.sources, env)) {
         tracing::warn!(warning, "the configuration is valid, but holds something to know");
     }
     until_signal(|shutdown| async move {

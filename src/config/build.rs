@@ -200,6 +200,27 @@ mod tests {
     }
 
     #[test]
+    fn the_state_file_has_an_absolute_path_or_there_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let (region, file) =
+            (("ALIBABA_CLOUD_REGION_ID", "cn-hangzhou"), folder.path().join("exporter.yaml"));
+        let load = |path: &str, variable: Option<&str>| {
+            std::fs::write(&file, format!("state:\n  path: {path}\n")).unwrap();
+            let variable = variable.map(|path| ("AGENTLESS_EXPORTER__STATE__PATH", path));
+            let env = Env::from_iter([region].into_iter().chain(variable));
+            load(&Inputs { file: Some(file.clone()), env, ..Inputs::default() })
+        };
+        let path = |path, variable| load(path, variable).unwrap().state.map(|state| state.path);
+        assert_eq!(path("\"\"", None), None);
+        assert_eq!(path("some/state", Some("")), None);
+        let told = load("", None).unwrap_err().to_string();
+        assert!(told.contains("state.path") && told.contains("has no value"), "{told}");
+        assert_eq!(path("some/state", None), Some(folder.path().join("some/state")));
+        assert_eq!(path("some/state", Some("other")), Some(std::path::absolute("other").unwrap()));
+        assert_eq!(path("/some/state", None), Some("/some/state".into()));
+    }
+
+    #[test]
     fn targets_are_shown_as_mode_names_and_limit_say() {
         for (mode, names, which) in
             [("off", "true", Which::None), ("failing", "false", Which::Failing), ("all", "true", Which::All)]

@@ -189,7 +189,7 @@ fn show(value: &ValueKind) -> String {
         ValueKind::String(text) => {
             let word: String = text
                 .chars()
-                .take_while(|c| !c.is_whitespace() && !crate::model::controls(*c))
+                .take_while(|c| !c.is_whitespace() && !crate::text::controls(*c))
                 .take(MOST)
                 .collect();
             let rest = if word.len() < text.len() { " …" } else { "" };
@@ -226,7 +226,7 @@ const LABEL_VALUE: Form = Form {
 };
 
 fn label_value(text: &str) -> Result<(), Problem> {
-    let fits = text.chars().count() <= 256 && !text.chars().any(crate::model::controls);
+    let fits = text.chars().count() <= 256 && !text.chars().any(crate::text::controls);
     if fits {
         Ok(())
     } else {

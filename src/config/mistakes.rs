@@ -23,7 +23,7 @@ impl fmt::Display for Mistake {
             ("", origin) => format!("{origin}: {}", self.text),
             (key, origin) => format!("{key} ({origin}): {}", self.text),
         };
-        f.write_str(&line.replace(crate::model::controls, "\u{fffd}"))
+        f.write_str(&line.replace(crate::text::controls, "\u{fffd}"))
     }
 }
 

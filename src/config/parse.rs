@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use crate::error::nearest;
 use crate::meters::table::SOURCE_INFO;
-use crate::model::{check_label_name, controls};
+use crate::model::check_label_name;
 use crate::rpc::{self, Endpoint};
+use crate::text::controls;
 use crate::web;
 
 /// What is wrong with a text, without the text itself, which may hold a password.

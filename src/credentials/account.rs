@@ -12,7 +12,7 @@ pub enum Account {
     /// That of the access key with this id.
     Key(String),
     /// That of whatever key these credentials lead to.
-    Of(Config),
+    Of(Box<Config>),
 }
 
 impl Account {
@@ -27,7 +27,7 @@ impl Account {
             },
             _ => None,
         };
-        id.map_or_else(|| Self::Of(config.clone()), |id| Self::Key(id.to_owned()))
+        id.map_or_else(|| Self::Of(Box::new(config.clone())), |id| Self::Key(id.to_owned()))
     }
 
     /// Puts together what belongs to the same account, in the order of its first member.
@@ -66,6 +66,6 @@ mod tests {
         };
         let groups = Account::group([(of(&role("a")), 1), (of(&role("b")), 2), (of(&role("a")), 3)]);
         assert_eq!(groups, [vec![1, 3], vec![2]]);
-        assert_eq!(of(&Config::Default), Account::Of(Config::Default));
+        assert_eq!(of(&Config::Default), Account::Of(Box::new(Config::Default)));
     }
 }

@@ -28,7 +28,7 @@ impl Ledger {
     /// gauges, unless a delta has shown it since the listing began; its id stays known for the
     /// look-back. The first listing of a fresh ledger seeds it: what had finished is not counted.
     pub fn apply_full(&mut self, listing: FullListing, horizon: &Horizon) -> Changes {
-        let FullListing { scans, roots, history, names, ids } = listing;
+        let FullListing { scans, roots, history, names, mut ids } = listing;
         let mut changes = Changes::default();
         let shown_since = self.shown_since.take().unwrap_or_default();
         if !self.is_seeded {
@@ -37,12 +37,17 @@ impl Ledger {
         let mut take = |ledger: &mut Self, level: Level, rows: Records| {
             let missing = level.of(ledger).keys().filter(|&key| !rows.contains_key(key));
             let missing: Vec<_> = missing.filter(|key| !shown_since.contains(key)).copied().collect();
-            for (key, row) in rows {
+            // At once, and not step by step: of a first listing all is new.
+            let new_at_least = rows.len().saturating_sub(level.of(ledger).len());
+            level.of_mut(ledger).reserve_exact(new_at_least);
+            for (key, mut row) in rows {
                 let known = level.of(ledger).get(&key).copied();
-                let row = match known {
-                    Some(known) if shown_since.contains(&key) => latest_of(row, known),
-                    _ => row,
-                };
+                if let Some(known) = known.filter(|_| shown_since.contains(&key)) {
+                    row = latest_of(row, known);
+                    if row == known {
+                        ids.remove(key);
+                    }
+                }
                 let is_new = known.is_none_or(|known| known.start.is_some() && known.start < row.start);
                 let was_missed = is_new && ledger.was_missed(&row);
                 changes.corrections += u64::from(was_missed);
@@ -60,6 +65,8 @@ impl Ledger {
         take(self, Level::Roots, roots.unwrap_or_default());
         self.rebuild_targets(&history, horizon, &mut changes);
         self.settle(names, ids, horizon, &mut changes);
+        self.scans.shrink_to_fit();
+        self.roots.shrink_to_fit();
         self.is_seeded = true;
         self.last_delta = None;
         changes
@@ -72,15 +79,15 @@ impl Ledger {
         if let Some(shown) = &mut self.shown_since {
             shown.extend(scans.keys().chain(roots.keys()).chain(&gone_scans).chain(&gone_roots));
         }
-        let mut is_in_order = true;
+        // A task that names another target than before has to be taken from the first.
+        let moves = |(key, row): (&TaskKey, &Record)| {
+            self.scans.get(key).is_some_and(|known| known.target != row.target)
+        };
+        let has_moved = scans.iter().any(moves);
         for (key, row) in scans {
             self.take_row(Level::Scans, key, row, horizon.now, &mut changes);
-            let Some(record) = self.scans.get(&key).filter(|_| changes.scans.contains(&key)) else {
-                continue;
-            };
-            is_in_order &= targets::observe_latest(&mut self.targets, key, record, horizon.now);
-            changes.targets.extend(record.target.filter(|_| record.status.is_finished()));
         }
+        let changed: Vec<TaskKey> = changes.scans.iter().copied().collect();
         for (key, row) in roots {
             self.take_row(Level::Roots, key, row, horizon.now, &mut changes);
         }
@@ -90,7 +97,9 @@ impl Ledger {
         for key in gone_roots {
             self.set_absent(Level::Roots, key, &mut changes);
         }
-        if is_in_order && changes.corrections == 0 {
+        let has_come = self.next_end.is_some_and(|end| end <= horizon.now);
+        let is_growth = !has_come && !has_moved && changes.corrections == 0;
+        if is_growth && self.observe_latest(&changed, horizon, &mut changes) {
             self.forget_targets(horizon.targets_from, &mut changes);
         } else {
             self.rebuild_targets(&Records::default(), horizon, &mut changes);
@@ -100,12 +109,26 @@ impl Ledger {
         changes
     }
 
+    /// Adds the scan tasks `changed` to what is known of their targets. False if one did not finish
+    /// after all that is known of its target.
+    fn observe_latest(&mut self, changed: &[TaskKey], horizon: &Horizon, changes: &mut Changes) -> bool {
+        let mut is_in_order = true;
+        for key in changed {
+            let Some(record) = self.scans.get(key) else { continue };
+            is_in_order &= targets::observe_latest(&mut self.targets, *key, record, horizon);
+            changes.targets.extend(record.target.filter(|_| record.status.is_finished()));
+        }
+        is_in_order
+    }
+
     /// Follows one task to `row`, and counts it if it has finished by it.
     fn take_row(&mut self, level: Level, key: TaskKey, row: Record, now: UnixMillis, changes: &mut Changes) {
         let is_forgotten =
             self.forgotten_until.is_some_and(|until| row.dated().is_some_and(|at| at <= until));
         let is_seeded = self.is_seeded;
-        let entry = level.of_mut(self).entry(key);
+        let records = level.of_mut(self);
+        make_room(records);
+        let entry = records.entry(key);
         let known = match &entry {
             Entry::Occupied(place) => Some(*place.get()),
             Entry::Vacant(_) => None,
@@ -156,7 +179,7 @@ impl Ledger {
         };
         let mut targets = targets::Targets::default();
         for (&key, record) in history.iter().chain(self.scans()) {
-            targets::observe(&mut targets, key, record, now);
+            targets::observe(&mut targets, key, record, horizon);
         }
         // A task that runs again does not unsay how it finished before.
         let superseded =
@@ -164,7 +187,8 @@ impl Ledger {
         targets::carry_over(&mut targets, &old, horizon.targets_from, superseded);
         let finished = history.iter().chain(self.scans());
         // A task that is shown in any other state than before unsays the failure that it was.
-        targets::date_failures(&mut targets, &old, finished, |end| shown(end).is_some(), now);
+        let unsaid = |end: &targets::Finished| shown(end).is_some_and(|record| !end.is_told_by(record, now));
+        targets::date_failures(&mut targets, &old, finished, unsaid, horizon);
         let differs = |key: &&TargetKey| targets.get(*key) != old.get(*key);
         changes.targets.extend(targets.keys().chain(old.keys()).filter(differs));
         self.targets = targets;
@@ -183,12 +207,18 @@ impl Ledger {
 
     /// Drops what nothing needs any more, and takes over names and ids.
     fn settle(&mut self, names: Names, ids: super::OpenIds, horizon: &Horizon, changes: &mut Changes) {
-        let mut running = KeySet::<TargetKey>::default();
+        // Targets that are being scanned, or will be judged otherwise once an end has come.
+        let mut unsettled = KeySet::<TargetKey>::default();
+        let mut next_end = None;
         self.forget_tasks(Level::Roots, horizon.window_from, changes, |_| ());
         // Along the way, because there may be a million of them.
         self.forget_tasks(Level::Scans, horizon.window_from, changes, |scan| {
-            running.extend(scan.target.filter(|_| scan.status == Status::Running && !scan.is_absent()));
+            let ahead = scan.end.filter(|&end| scan.status.is_finished() && end > horizon.now);
+            let is_running = scan.status == Status::Running && !scan.is_absent();
+            unsettled.extend(scan.target.filter(|_| is_running || ahead.is_some()));
+            next_end = next_end.into_iter().chain(ahead).min();
         });
+        self.next_end = next_end;
         let known = |key| self.scans.get(&key).or_else(|| self.roots.get(&key));
         let renewed = self.ids.renew(ids, |key| known(key).is_some_and(Record::is_open));
         let (scans, roots): (Vec<_>, Vec<_>) =
@@ -199,7 +229,7 @@ impl Ledger {
         let fails = |key| self.targets.get(&key).is_some_and(Target::is_failing);
         let old = mem::replace(&mut self.names, names);
         let before = old.clone();
-        let needed = |key| running.contains(&key) || fails(key);
+        let needed = |key| unsettled.contains(&key) || fails(key);
         self.names.carry_over(old, needed, |key| self.targets.contains_key(&key));
         changes.targets.extend(self.names.differing(&before));
     }
@@ -227,6 +257,15 @@ impl Ledger {
             level.changed(changes).insert(key);
             self.forgotten_until = self.forgotten_until.max(Some(dated));
         }
+    }
+}
+
+/// Makes room for one more. A map that is full doubles; of a million records half of that room
+/// would stay empty.
+fn make_room(records: &mut Records) {
+    const LEAST: usize = 64;
+    if records.len() == records.capacity() {
+        records.reserve_exact((records.len() / 16).max(LEAST));
     }
 }
 

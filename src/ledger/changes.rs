@@ -6,7 +6,7 @@ use super::key::{KeySet, TargetKey, TaskKey};
 /// left.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
-    /// Scan tasks, their ids included.
+    /// Scan tasks, their ids and checks included.
     pub scans: KeySet<TaskKey>,
     /// The same of main tasks, where they are kept apart.
     pub roots: KeySet<TaskKey>,

@@ -20,7 +20,7 @@ pub struct FullListing {
     pub history: Records,
     /// Names of targets among all those.
     pub names: Names,
-    /// Ids of those that have not finished.
+    /// Ids and checks of those that have not finished.
     pub ids: OpenIds,
 }
 
@@ -37,7 +37,7 @@ pub struct DeltaListing {
     pub gone_roots: Vec<TaskKey>,
     /// Names of targets among all those.
     pub names: Names,
-    /// Ids of those that have not finished.
+    /// Ids and checks of those that have not finished.
     pub ids: OpenIds,
 }
 

@@ -16,7 +16,7 @@ mod targets;
 
 pub use changes::Changes;
 pub use counters::{Counters, Durations, TypeCounters};
-pub use ids::{OpenIds, TaskIds};
+pub use ids::{OpenIds, OpenTask, TaskIds};
 pub use key::{KeyMap, KeySet, TargetKey, TaskKey, TaskMap};
 pub use listing::{DeltaListing, FullListing, Horizon};
 pub use names::Names;
@@ -49,6 +49,9 @@ pub struct Ledger {
     shown_since: Option<KeySet<TaskKey>>,
     /// When the last delta since the last full listing began.
     last_delta: Option<UnixMillis>,
+    /// The earliest end among those that are told of finished scan tasks and still lie ahead. From
+    /// then on it is known when they finished, and targets may be judged otherwise.
+    next_end: Option<UnixMillis>,
 }
 
 impl Ledger {
@@ -89,7 +92,7 @@ impl Ledger {
         &self.names
     }
 
-    /// The ids of tasks that have not finished.
+    /// The ids and the checks of tasks that have not finished.
     pub fn ids(&self) -> &OpenIds {
         &self.ids
     }
@@ -112,5 +115,7 @@ impl Ledger {
 
 #[cfg(test)]
 mod counting_tests;
+#[cfg(test)]
+mod target_tests;
 #[cfg(test)]
 mod tests;

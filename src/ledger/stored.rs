@@ -27,7 +27,7 @@ pub struct Parts {
     pub targets: Targets,
     /// Names of targets.
     pub names: Names,
-    /// Ids of tasks that have not finished.
+    /// Ids and checks of tasks that have not finished.
     pub ids: OpenIds,
     /// Everything else.
     pub standing: Standing,
@@ -50,6 +50,8 @@ impl Ledger {
             forgotten_until,
             shown_since: None,
             last_delta: None,
+            // What lay ahead may be over by now.
+            next_end: UnixMillis::new(1),
         }
     }
 

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::*;
-use crate::model::{CheckProgress, ReportStatus, Status, TargetType, Task};
+use crate::model::{Check, CheckProgress, Progress, ReportStatus, Status, TargetType, Task};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -141,7 +141,7 @@ fn the_last_success_outlives_a_later_failure() {
     assert_eq!(target.latest_success.and_then(|success| success.finished_at), Some(at(1)));
 }
 
-fn named(target: &str) -> Names {
+pub(super) fn named(target: &str) -> Names {
     let mut names = Names::default();
     let task = Task {
         id: Cow::Borrowed("x"),
@@ -336,4 +336,48 @@ fn a_task_that_started_while_the_last_delta_was_read_was_not_missed_by_it() {
     ledger.apply_delta(DeltaListing::default(), at(3), &horizon(5));
     let changes = ledger.apply_full(listing([task("a", "host", Status::Failed, 4, Some(6))]), &horizon(6));
     assert_eq!((changes.finished, changes.corrections), (1, 0));
+}
+
+/// A listing of one running task whose check has come so far.
+fn checked(percent: f64) -> FullListing {
+    let (key, record) = task("a", "host", Status::Running, 0, None);
+    let mut checks = CheckProgress::default();
+    checks.set(Check::Vul, Progress::from_percent(percent).unwrap());
+    let ids = TaskIds { task: "a".into(), root: None, target: None };
+    let mut listing = listing([(key, record)]);
+    listing.ids.restore(key, OpenTask { ids, checks });
+    listing
+}
+
+/// How far that check has come, as far as is known.
+fn known_check(ledger: &Ledger) -> Option<f64> {
+    let open = ledger.ids().get(TaskKey::of("a"))?;
+    open.checks.iter().next().map(|(_, progress)| progress.ratio())
+}
+
+#[test]
+fn checks_are_known_while_a_task_runs_and_their_progress_is_a_change() {
+    let mut ledger = Ledger::default();
+    ledger.apply_full(checked(10.0), &horizon(1));
+    assert_eq!(known_check(&ledger), Some(0.1));
+    let FullListing { scans, ids, .. } = checked(20.0);
+    let changes =
+        ledger.apply_delta(DeltaListing { scans, ids, ..DeltaListing::default() }, at(2), &horizon(2));
+    assert_eq!((known_check(&ledger), changes.scans.len()), (Some(0.2), 1));
+    let scans = [task("a", "host", Status::Completed, 0, Some(2))].into_iter().collect();
+    ledger.apply_delta(DeltaListing { scans, ..DeltaListing::default() }, at(3), &horizon(3));
+    assert_eq!(known_check(&ledger), None);
+}
+
+#[test]
+fn checks_that_a_delta_has_shown_are_newer_than_those_of_the_full_listing_beside_it() {
+    let mut ledger = Ledger::default();
+    ledger.apply_full(checked(10.0), &horizon(1));
+    ledger.full_listing_begins();
+    let FullListing { scans, ids, .. } = checked(20.0);
+    ledger.apply_delta(DeltaListing { scans, ids, ..DeltaListing::default() }, at(2), &horizon(2));
+    ledger.apply_full(checked(15.0), &horizon(3));
+    assert_eq!(known_check(&ledger), Some(0.2));
+    ledger.apply_full(checked(30.0), &horizon(4));
+    assert_eq!(known_check(&ledger), Some(0.3));
 }

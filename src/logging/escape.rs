@@ -1,14 +1,14 @@
 //! Characters that no log line may hold as such: a terminal would obey them.
 
-use std::io;
+use std::{fmt, io};
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Whether `c` controls what shows it: control characters with those of the second set (8-bit
-/// escape sequences), line separators, and what reorders bidirectional text (UAX #9).
-pub(super) fn controls(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+use crate::text::controls;
+
+/// Writes `c` as JSON does, `\\u` and four digits; a character beyond the first plane as two of them.
+pub(super) fn escape(out: &mut impl fmt::Write, c: char) -> fmt::Result {
+    c.encode_utf16(&mut [0; 2]).iter().try_for_each(|unit| write!(out, "\\u{unit:04x}"))
 }
 
 /// Writes lines of JSON with every such character, but for the end of a line, as `\u…`. Serde escapes
@@ -37,8 +37,9 @@ impl<W: io::Write> io::Write for Escaped<W> {
             let mut escaped = String::with_capacity(text.len() + 16);
             for c in text.chars() {
                 match c {
-                    // All of them are in the first plane, so one escape does.
-                    c if controls(c) && c != '\n' => escaped.push_str(&format!("\\u{:04x}", u32::from(c))),
+                    c if controls(c) && c != '\n' => {
+                        escape(&mut escaped, c).expect("a String takes all");
+                    }
                     c => escaped.push(c),
                 }
             }

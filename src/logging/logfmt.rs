@@ -10,7 +10,9 @@ use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::escape::controls;
+use crate::text::controls;
+
+use super::escape::escape;
 
 /// One event, one line: time, level, target, message, fields.
 pub(super) struct Logfmt;
@@ -77,8 +79,7 @@ fn text(line: &mut Writer<'_>, value: &str) -> fmt::Result {
             '\n' => line.write_str("\\n")?,
             '\r' => line.write_str("\\r")?,
             '\t' => line.write_str("\\t")?,
-            // All of them are in the first plane, so one escape does.
-            c if controls(c) => write!(line, "\\u{:04x}", u32::from(c))?,
+            c if controls(c) => escape(line, c)?,
             c => line.write_char(c)?,
         }
     }

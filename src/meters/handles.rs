@@ -19,7 +19,7 @@ const REQUEST_BUCKETS: &[f64] = &[0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10
 const POLL_BUCKETS: &[f64] = &[0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0];
 
 /// Outcomes of a poll, the label `outcome`.
-const OUTCOMES: [&str; 2] = ["success", "failure"];
+pub(super) const OUTCOMES: [&str; 2] = ["success", "failure"];
 
 /// The label `code` of a request whose answer was good.
 pub(crate) const GOOD: &str = "OK";
@@ -49,6 +49,9 @@ impl Meters {
         registry
             .register(Box::new(ProcessCollector::for_self()))
             .expect("the names of the process are not in the table");
+        // Without a file nothing is kept that could be lost.
+        let state_persisted = gauge(&registry, &table::STATE_PERSISTED);
+        state_persisted.with_label_values::<&str>(&[]).set(1);
         Self {
             polls: counter(&registry, &table::POLLS),
             poll_failures: counter(&registry, &table::POLL_FAILURES),
@@ -59,7 +62,7 @@ impl Meters {
             api_retries: counter(&registry, &table::API_RETRIES),
             unknown_values: counter(&registry, &table::UNKNOWN_VALUES),
             corrections: counter(&registry, &table::CORRECTIONS),
-            state_persisted: gauge(&registry, &table::STATE_PERSISTED),
+            state_persisted,
             http_requests: counter(&registry, &table::HTTP_REQUESTS),
             registry,
         }
@@ -211,6 +214,19 @@ mod tests {
         let families = meters.gather();
         let series = families.iter().find(|f| f.name() == metric.name).map_or(&[][..], |f| f.get_metric());
         (series.iter().map(|s| s.get_counter().get_value()).sum(), series.len())
+    }
+
+    #[test]
+    fn nothing_is_lost_without_a_state_file_or_before_it_is_opened() {
+        let meters = Meters::new();
+        let persisted = || {
+            let families = meters.gather();
+            let family = families.iter().find(|family| family.name() == table::STATE_PERSISTED.name);
+            family.map(|family| family.get_metric()[0].get_gauge().get_value())
+        };
+        assert_eq!(persisted(), Some(1.0));
+        meters.state().persisted(false);
+        assert_eq!(persisted(), Some(0.0));
     }
 
     #[test]

@@ -1,7 +1,11 @@
 //! The table of metrics as a page for readers.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use crate::model::{Check, FailureReason, Field, Listing, PollKind, ReportStatus, Status, TargetType};
+
+use super::handles::OUTCOMES;
 use super::table::{self, Kind, Metric};
 
 /// What the names of metrics about scans start with; all others are about the exporter.
@@ -46,6 +50,52 @@ The usual metrics of a process, on Linux: `process_cpu_seconds_total`, `process_
 `process_resident_memory_bytes`, `process_start_time_seconds`, `process_threads` and `process_virtual_memory_bytes`.
 ";
 
+/// Amounts and progress as tasks are counted by; the ranges themselves are on a floor above.
+const SPACES: &[&str] = &["0", "lt_1gib", "lt_10gib", "lt_100gib", "ge_100gib", "unknown"];
+const PROGRESSES: &[&str] = &["0", "1-24", "25-49", "50-74", "75-99", "100", "unknown"];
+
+/// What is served, and the operations that are asked for, by the same token.
+const PATHS: &[&str] = &["/metrics", "/", "/-/healthy", "/-/ready", "other"];
+const ACTIONS: &[&str] = &["ListAgentlessTask"];
+
+const LABELS: &str = "
+## Labels
+
+Values that are always of these sets. The values of other labels are names: of sources and what else is configured for them, of
+targets, of versions. The `code` of `agentless_exporter_http_requests_total` is a status of HTTP; that of
+`agentless_exporter_api_requests_total` is `OK`, an error code of the API that the exporter knows, `other` for any other one, or
+without an answer that can be read a `reason`.
+
+| label | values |
+| --- | --- |
+";
+
+/// The values of `label`, if it has no others.
+pub fn values_of(label: &str) -> Option<Vec<&'static str>> {
+    /// The words of an enum.
+    macro_rules! words {
+        ($name:ident) => {
+            $name::ALL.iter().map(|word| word.as_str()).collect()
+        };
+    }
+    Some(match label {
+        "action" => ACTIONS.to_vec(),
+        "check" => words!(Check),
+        "field" => words!(Field),
+        "kind" => words!(PollKind),
+        "listing" => words!(Listing),
+        "outcome" => OUTCOMES.to_vec(),
+        "path" => PATHS.to_vec(),
+        "progress" => PROGRESSES.to_vec(),
+        "reason" => words!(FailureReason),
+        "report_status" => words!(ReportStatus),
+        "space" => SPACES.to_vec(),
+        "status" => words!(Status),
+        "target_type" => words!(TargetType),
+        _ => return None,
+    })
+}
+
 /// Every metric with its type, labels and meaning, in Markdown.
 pub fn markdown() -> String {
     let mut page = HEAD.to_owned();
@@ -61,6 +111,13 @@ pub fn markdown() -> String {
             let (kind, labels, help) = (kind.as_str(), labels.join(", "), help.replace('|', "\\|"));
             writeln!(page, "| `{name}` | {kind} | {labels} | {help} |").expect("a String takes all");
         }
+    }
+    page += LABELS;
+    let labels: BTreeSet<&str> = table::ALL.iter().flat_map(|metric| metric.labels).copied().collect();
+    for label in labels {
+        let Some(values) = values_of(label) else { continue };
+        let values: Vec<String> = values.iter().map(|value| format!("`{value}`")).collect();
+        writeln!(page, "| `{label}` | {} |", values.join(", ")).expect("a String takes all");
     }
     page + PROCESS
 }

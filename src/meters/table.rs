@@ -132,7 +132,7 @@ metrics! {
     LEDGER_TASKS: Gauge "agentless_exporter_ledger_tasks" ["source"]
         "Scan tasks that the source remembers.";
     STATE_PERSISTED: Gauge "agentless_exporter_state_persisted" []
-        "1 while all that must survive a restart is in the state file, 0 while it can't be written; absent without state.path.";
+        "1, also without state.path; 0 only while the state file that is configured can't be written, when a restart would lose what it lacks.";
     TARGETS_DROPPED: Gauge "agentless_exporter_targets_dropped" ["source"]
         "Targets that have no series of their own though metrics.targets.mode asks for them: they are beyond metrics.targets.limit, or have no name of their own that may be shown.";
     TARGETS_UNIDENTIFIED: Gauge "agentless_exporter_targets_unidentified" ["source"]

@@ -23,7 +23,7 @@ impl KeyInUse {
 /// Enough of an id to tell one of a person's few keys from another: its first four characters, which
 /// say what kind of key it is, and its last four. Of a short one nothing but its end.
 fn shortened(id: &str) -> String {
-    let chars: Vec<char> = id.chars().filter(|c| !crate::model::controls(*c)).collect();
+    let chars: Vec<char> = id.chars().filter(|c| !crate::text::controls(*c)).collect();
     let text = |part: &[char]| part.iter().collect::<String>();
     match chars.len() {
         0..=4 => "…".to_owned(),

@@ -10,7 +10,6 @@ mod words;
 
 pub use key_in_use::KeyInUse;
 pub use label::{LabelNameError, check_label_name};
-pub(crate) use names::controls;
 pub use names::{Name, TargetNames};
 pub use reason::FailureReason;
 pub use status::{Listing, PollFailure, PollKind, RowProgress, SourceStatus};

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::text::controls;
+
 /// Most characters of a name.
 const MOST_CHARACTERS: usize = 128;
 
@@ -60,13 +62,6 @@ impl TargetNames {
     pub fn best(&self) -> &Name {
         self.instance_name.as_ref().or(self.target_name.as_ref()).unwrap_or(&self.target)
     }
-}
-
-/// Whether `c` moves, hides or reorders what stands around it: control characters, line breaks,
-/// marks of byte order, and the formatting characters of bidirectional text (UAX #9).
-pub(crate) fn controls(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

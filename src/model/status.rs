@@ -1,9 +1,6 @@
 //! What is known of a source's polls, published whole for readers.
 
-use std::fmt;
 use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
 
 use crate::clock::UnixMillis;
 
@@ -21,34 +18,17 @@ words! {
     }
 }
 
-/// How the subtasks of an account can be listed (`listing` of the configuration).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Listing {
-    /// Not known yet: an account that has shown no task so far, or no poll yet.
-    Auto,
-    /// All subtasks in one listing.
-    Flat,
-    /// The subtasks of each main task by themselves.
-    PerRoot,
-    /// There are only main tasks, and they are the scan tasks.
-    Root,
-}
-
-impl Listing {
-    /// The word of the configuration, which is also the label value.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Flat => "flat",
-            Self::PerRoot => "per_root",
-            Self::Root => "root",
-        }
-    }
-}
-
-impl fmt::Display for Listing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+words! {
+    /// How the subtasks of an account can be listed (`listing` of the configuration).
+    Listing {
+        /// Not known yet: an account that has shown no task so far, or no poll yet.
+        Auto = "auto",
+        /// All subtasks in one listing.
+        Flat = "flat",
+        /// The subtasks of each main task by themselves.
+        PerRoot = "per_root",
+        /// There are only main tasks, and they are the scan tasks.
+        Root = "root",
     }
 }
 

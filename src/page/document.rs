@@ -98,7 +98,7 @@ impl<'p> Document<'p> {
             class,
             troubled: troubled_links,
             more_troubled: more(troubled.saturating_sub(LINKS)),
-            metrics: telemetry_path.trim_start_matches('/'),
+            metrics: telemetry_path.strip_prefix('/').unwrap_or(telemetry_path),
             refresh: refresh.map(|after| after.as_secs()),
             status_names: Status::ALL.iter().copied().map(status_words).collect(),
             sources: entries.into_iter().map(|entry| Source::of(entry, most, now)).collect(),
@@ -146,7 +146,12 @@ fn totals(published: &[Arc<Published>], now: UnixMillis) -> Option<String> {
     let failing = fresh.iter().map(|snapshot| failing_total(snapshot)).sum();
     let (scans, targets) =
         (counted(running, "scan runs", "scans run"), counted(failing, "target fails", "targets fail"));
-    (!fresh.is_empty()).then(|| format!("{scans}, {targets}"))
+    // Of the others nobody knows what runs and what fails.
+    let of = match fresh.len() {
+        all if all == published.len() => String::new(),
+        some => format!(" in {} of {} sources", grouped(some as u64), grouped(published.len() as u64)),
+    };
+    (!fresh.is_empty()).then(|| format!("{scans}, {targets}{of}"))
 }
 
 /// How many rows each list gets, for all to have some.

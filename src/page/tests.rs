@@ -96,6 +96,14 @@ fn stale_data_is_named_so_and_its_numbers_and_lists_are_gone() {
 }
 
 #[test]
+fn the_totals_say_of_how_many_sources_they_are() {
+    let mut stale = busy("a", 3);
+    stale.status.stale_after = Duration::from_secs(60);
+    has(&text(&page([stale, busy("b", 1)])), &["1 scan runs, 1 target fails in 1 of 2 sources"]);
+    assert!(!text(&page([busy("a", 1), busy("b", 1)])).contains("of 2 sources"));
+}
+
+#[test]
 fn a_scan_that_runs_shows_how_far_it_is_and_for_how_long() {
     let mut source = busy("a", 2);
     snapshot(&mut source).running[1].progress = None;
@@ -152,7 +160,7 @@ fn a_long_list_shows_its_first_rows_and_how_many_more_there_are() {
     assert_eq!(html.matches("database-").count(), 20);
     let text = text(&html);
     assert_eq!(text.matches("and 1,480 more").count(), 2, "{text}");
-    has(&text, &["agentless-exporter once lists them"]);
+    has(&text, &["agentless-exporter once lists as many as metrics.targets.limit allows"]);
     let mut unlisted = busy("a", 12);
     snapshot(&mut unlisted).failing.clear();
     has(&self::text(&page([unlisted])), &["Failing targets: 12 Not listed here;"]);

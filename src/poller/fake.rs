@@ -41,15 +41,34 @@ pub(super) struct FakeTask {
     pub(super) target_type: i64,
     /// Hours before [`NOW`] that it started.
     pub(super) hours_ago: i64,
-    /// Milliseconds after that at which it really did, and from there to its end.
+    /// Milliseconds after that at which it really did, and from there to its end, if that is told.
     pub(super) later: i64,
-    pub(super) took: i64,
+    pub(super) took: Option<i64>,
+    /// Its `Uuid`.
+    pub(super) target: Option<String>,
+    /// `MeasureSpace`, `Progress`, and the progress of one check, `vul`.
+    pub(super) megabytes: Option<i64>,
+    pub(super) percent: Option<f64>,
+    pub(super) vul_percent: Option<f64>,
+    pub(super) report: Option<&'static str>,
 }
 
 /// A main task that completed `hours_ago`.
 pub(super) fn main_task(id: &str, hours_ago: i64) -> FakeTask {
-    let id = id.to_owned();
-    FakeTask { id, parent: None, status: 2, target_type: 1, hours_ago, later: 0, took: 60_000 }
+    FakeTask {
+        id: id.to_owned(),
+        parent: None,
+        status: 2,
+        target_type: 1,
+        hours_ago,
+        later: 0,
+        took: Some(60_000),
+        target: Some(format!("host-of-{id}")),
+        megabytes: None,
+        percent: None,
+        vul_percent: None,
+        report: None,
+    }
 }
 
 /// A subtask of `parent` that completed `hours_ago`.
@@ -62,10 +81,17 @@ impl FakeTask {
         NOW - self.hours_ago * 3_600_000 + self.later
     }
 
+    pub(super) fn end(&self) -> Option<i64> {
+        self.took.map(|took| self.start() + took)
+    }
+
     fn row(&self) -> Value {
         json!({
             "TaskId": self.id, "Status": self.status, "TargetType": self.target_type,
-            "StartTime": self.start(), "EndTime": self.start() + self.took, "Uuid": format!("host-of-{}", self.id),
+            "StartTime": self.start(), "EndTime": self.end(), "Uuid": self.target,
+            "InstanceName": self.target.as_ref().map(|target| format!("name-of-{target}")),
+            "MeasureSpace": self.megabytes, "Progress": self.percent, "ReportStatus": self.report,
+            "ProgressByProject": self.vul_percent.map(|percent| json!({"vul": percent})),
         })
     }
 
@@ -79,7 +105,7 @@ impl FakeTask {
             && params
                 .get("TaskIdList")
                 .is_none_or(|list| serde_json::from_str::<Vec<String>>(list).unwrap().contains(&self.id))
-            && params.get("Uuid").is_none_or(|uuid| *uuid == format!("host-of-{}", self.id))
+            && params.get("Uuid").is_none_or(|uuid| self.target.as_ref() == Some(uuid))
             && number("StartTime").is_none_or(|start| self.start() >= start)
     }
 }

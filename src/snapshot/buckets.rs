@@ -73,6 +73,15 @@ impl SpaceBucket {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::meters::reference::values_of;
+
+    #[test]
+    fn the_reference_of_the_labels_has_every_range() {
+        let progresses: Vec<_> = ProgressBucket::ALL.iter().map(|range| range.as_str()).collect();
+        assert_eq!(values_of("progress"), Some(progresses));
+        let spaces: Vec<_> = SpaceBucket::ALL.iter().map(|range| range.as_str()).collect();
+        assert_eq!(values_of("space"), Some(spaces));
+    }
 
     #[test]
     fn progress_falls_into_the_range_of_its_whole_percent() {

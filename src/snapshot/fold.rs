@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::clock::UnixMillis;
-use crate::ledger::{Ledger, Record, TargetsShown};
+use crate::ledger::{Ledger, Record, TargetsShown, TaskKey};
 use crate::model::{Status, TargetType};
 
 use super::{ProgressBucket, Snapshot, SpaceBucket, TypeFacts, lists, series};
@@ -46,6 +46,7 @@ pub fn fold(
             note_finish(facts, scan.status, Some(at));
         }
         if scan.status == Status::Running {
+            note_checks(facts, ledger, key);
             running.push((key, scan));
         }
     }
@@ -101,11 +102,14 @@ fn count_scan(facts: &mut TypeFacts, scan: &Record) {
         if let Some(progress) = scan.progress {
             facts.running_progress.add(progress.ratio());
         }
-        for (check, progress) in scan.checks.iter() {
-            facts.check_progress[check.index()].add(progress.ratio());
-        }
         let starts = facts.oldest_running_start.into_iter().chain(scan.start);
         facts.oldest_running_start = starts.min();
+    }
+}
+
+fn note_checks(facts: &mut TypeFacts, ledger: &Ledger, running: TaskKey) {
+    for (check, progress) in ledger.ids().get(running).iter().flat_map(|open| open.checks.iter()) {
+        facts.check_progress[check.index()].add(progress.ratio());
     }
 }
 

@@ -152,7 +152,7 @@ async fn held(config: &Config, disk: &Disk) -> Result<Held, Problem> {
     loop {
         let (path, disk) = (config.path.clone(), disk.clone());
         let opened = spawn_blocking(move || Held::open(&path, &disk)).await;
-        let opened = opened.unwrap_or_else(|_| Err(Problem::Damaged("reading it failed badly".to_owned())));
+        let opened = opened.unwrap_or_else(|_| Err(Problem::Damaged("reading it failed badly".into())));
         if !matches!(opened, Err(Problem::Locked)) || Instant::now() >= deadline {
             return opened;
         }

@@ -11,7 +11,7 @@ use crate::ledger::{Standing, Target};
 use crate::model::{Listing, Name, TargetNames, TargetType};
 
 /// The format that this version reads and writes.
-pub(super) const FORMAT: u64 = 1;
+pub(super) const FORMAT: u64 = 2;
 
 /// What is said of the whole file: the [`FORMAT`] at [`FORMAT_KEY`].
 pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
@@ -21,7 +21,7 @@ pub(super) const FORMAT_KEY: &str = "format";
 pub(super) const SOURCES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("sources");
 
 /// The tasks of a source by key, each a `Record`; and of those that have not finished the
-/// `TaskIds`.
+/// `OpenTask`.
 pub(super) type Tasks<'n> = TableDefinition<'n, &'static [u8; 16], &'static [u8]>;
 
 /// The targets of a source by key, each a [`StoredTarget`].

@@ -8,13 +8,15 @@ mod batch;
 mod disk;
 mod file;
 mod format;
+mod look;
 mod open;
 mod source;
 
 pub use disk::{Disk, DiskHand};
 pub use file::StateFile;
 pub use format::{Identity, Watermarks};
-pub use open::{OpenError, Problem, check_folder};
+pub use look::{Found, look};
+pub use open::{OpenError, Problem};
 pub use source::{Restored, SourceState};
 
 use std::path::PathBuf;
@@ -23,7 +25,7 @@ use std::time::Duration;
 /// Where the state is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// The file. It need not exist; its folder must.
+    /// The file, an absolute path. It need not exist; its folder must.
     pub path: PathBuf,
     /// How long to wait for another process to let go of it.
     pub patience: Duration,
@@ -32,12 +34,17 @@ pub struct Config {
 impl Config {
     /// The file at `path`, for which a rolling update has a minute to end the process before.
     pub fn at(path: PathBuf) -> Self {
+        // Whoever reads a message or the log need not know where the process was started. Without
+        // a working directory a relative path is of no use, which opening it will tell.
+        let path = std::path::absolute(&path).unwrap_or(path);
         Self { path, patience: Duration::from_secs(60) }
     }
 }
 
 #[cfg(test)]
 mod failure_tests;
+#[cfg(test)]
+mod look_tests;
 #[cfg(test)]
 mod open_tests;
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! Opening the file, and what can be in the way.
 
+use std::error::Error;
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 
-use redb::{Database, ReadableDatabase as _, TableError};
+use redb::{Database, ReadableDatabase as _, StorageBackend, TableError};
 
 use super::disk::Disk;
 use super::format::{FORMAT, FORMAT_KEY, META};
@@ -14,6 +15,10 @@ const CACHE_BYTES: usize = 16 << 20;
 
 /// A new database has less.
 const MOST_BEGUN_BYTES: u64 = 16 << 20;
+
+/// The mode of the file.
+#[cfg(unix)]
+const OWNER_ALONE: u32 = 0o600;
 
 /// The bytes at the start that name a redb database, and at least those of the header after them.
 const NAME_BYTES: usize = 9;
@@ -62,9 +67,11 @@ pub enum Problem {
     /// It holds something else.
     #[error("it is no state file of this exporter; it is left as it is: change state.path")]
     Foreign,
-    /// What it holds cannot be read.
-    #[error("it is damaged ({0}); bring back a copy, or move it away to start anew, with counters at 0")]
-    Damaged(String),
+    /// What it holds cannot be read. The cause speaks of the inside of the file.
+    #[error(
+        "it is damaged, and nothing in it can be relied upon; bring back a copy, or move it away to start anew, with counters at 0"
+    )]
+    Damaged(#[source] Box<dyn Error + Send + Sync>),
     /// A newer version has written it.
     #[error(
         "a newer version of the exporter has written it (format {found}, this version knows {FORMAT}); run that version, or move the file away to start anew, with counters at 0"
@@ -86,7 +93,7 @@ impl From<io::Error> for Problem {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
             // So says redb of a file that is no database of its kind.
             io::ErrorKind::InvalidData => Self::Foreign,
-            io::ErrorKind::UnexpectedEof => Self::Damaged("it ends too early".to_owned()),
+            io::ErrorKind::UnexpectedEof => Self::Damaged("it ends too early".into()),
             _ => Self::Io(error),
         }
     }
@@ -98,7 +105,16 @@ impl From<redb::Error> for Problem {
             redb::Error::Io(error) => error.into(),
             redb::Error::DatabaseAlreadyOpen | redb::Error::LockProtocolMismatch => Self::Locked,
             redb::Error::UpgradeRequired(_) => Self::Foreign,
-            error => Self::Damaged(error.to_string()),
+            error => Self::Damaged(error.into()),
+        }
+    }
+}
+
+impl From<TryLockError> for Problem {
+    fn from(error: TryLockError) -> Self {
+        match error {
+            TryLockError::WouldBlock => Self::Locked,
+            TryLockError::Error(error) => error.into(),
         }
     }
 }
@@ -116,14 +132,6 @@ macro_rules! problems {
 
 problems!(DatabaseError, TransactionError, TableError, StorageError, CommitError);
 
-/// Checks that a state file could be at `path`, without touching it.
-///
-/// # Errors
-/// If its folder is missing, or something else stands there.
-pub fn check_folder(path: &Path) -> Result<(), OpenError> {
-    check_place(path).map_err(|problem| OpenError { path: path.to_owned(), problem })
-}
-
 /// A file that this process holds.
 #[derive(Debug)]
 pub(super) struct Held {
@@ -137,12 +145,11 @@ impl Held {
         check_place(path)?;
         let file = options().open(path)?;
         let id = FileId::of(&file.metadata()?);
-        empty_if_only_begun(&file)?;
-        let database = Database::builder()
-            .set_cache_size(CACHE_BYTES)
-            .set_check_integrity_on_open(true)
-            .create_with_backend(disk.backend(file)?)?;
-        check_format(&database)?;
+        prepare(&file)?;
+        let database = database(disk.backend(file)?)?;
+        if is_new(&database)? {
+            note_format(&database)?;
+        }
         Ok(Self { database, file: id })
     }
 
@@ -152,20 +159,25 @@ impl Held {
     }
 }
 
-/// Names of machines are in it: it is for its owner alone.
 fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, OWNER_ALONE);
     options
 }
 
-fn check_place(path: &Path) -> Result<(), Problem> {
-    let folder = match path.parent() {
+/// The folder of `path`.
+pub(super) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
-    };
+    }
+}
+
+/// Checks that a file could be at `path`: it has a folder, and nothing else stands there.
+pub(super) fn check_place(path: &Path) -> Result<(), Problem> {
+    let folder = folder_of(path);
     match fs::metadata(folder) {
         Ok(found) if !found.is_dir() => return Err(Problem::NotAFolder(folder.to_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -184,23 +196,34 @@ fn check_place(path: &Path) -> Result<(), Problem> {
 }
 
 /// Empties a file that a process began to make and did not come to name as a database, which is
-/// done last. The lock, which its maker holds as well, keeps this from one that is being made.
-fn empty_if_only_begun(file: &File) -> Result<(), Problem> {
-    file.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => Problem::Locked,
-        TryLockError::Error(error) => error.into(),
-    })?;
+/// done last; an empty one is made the owner's alone, as one that is new. The lock, which its maker
+/// holds as well, keeps this from one that is being made.
+fn prepare(file: &File) -> Result<(), Problem> {
+    file.try_lock()?;
     if is_only_begun(file)? {
         file.set_len(0)?;
+        restrict(file);
     }
     file.unlock()?;
     Ok(())
 }
 
-/// Whether there is nothing in the file but the header of an empty database without its name.
-fn is_only_begun(mut file: &File) -> io::Result<bool> {
+/// Names of machines will be in it.
+#[cfg(unix)]
+fn restrict(file: &File) {
+    let owner_alone = std::os::unix::fs::PermissionsExt::from_mode(OWNER_ALONE);
+    // What refuses this is a file system without modes, or a file of another owner, who can
+    // read it anyway.
+    let _refused = file.set_permissions(owner_alone);
+}
+
+#[cfg(not(unix))]
+fn restrict(_: &File) {}
+
+/// Whether there is nothing in the file, or but the header of an empty database without its name.
+pub(super) fn is_only_begun(mut file: &File) -> io::Result<bool> {
     let length = file.metadata()?.len();
-    if length == 0 || length > MOST_BEGUN_BYTES {
+    if length > MOST_BEGUN_BYTES {
         return Ok(false);
     }
     let mut bytes = Vec::new();
@@ -211,8 +234,15 @@ fn is_only_begun(mut file: &File) -> io::Result<bool> {
     Ok(is_blank(name) && rest.get(HEADER_BYTES..).is_none_or(is_blank))
 }
 
-/// Checks the format, and notes it in a file that is new.
-fn check_format(database: &Database) -> Result<(), Problem> {
+/// The database in `file`, every page of which is checked, and what a crash has left is repaired.
+pub(super) fn database(file: impl StorageBackend) -> Result<Database, Problem> {
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
+    Ok(builder.create_with_backend(file)?)
+}
+
+/// Checks the format; whether it is yet to be noted, because nothing is stored.
+pub(super) fn is_new(database: &Database) -> Result<bool, Problem> {
     let reading = database.begin_read()?;
     let found = match reading.open_table(META) {
         Ok(meta) => meta.get(FORMAT_KEY)?.map(|format| format.value()),
@@ -220,13 +250,13 @@ fn check_format(database: &Database) -> Result<(), Problem> {
             if reading.list_tables()?.next().is_some() {
                 return Err(Problem::Foreign);
             }
-            return note_format(database);
+            return Ok(true);
         }
         Err(TableError::Storage(error)) => return Err(error.into()),
         Err(_) => return Err(Problem::Foreign),
     };
     match found {
-        Some(FORMAT) => Ok(()),
+        Some(FORMAT) => Ok(false),
         Some(found) if found > FORMAT => Err(Problem::Newer { found }),
         _ => Err(Problem::Foreign),
     }

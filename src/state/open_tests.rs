@@ -7,7 +7,9 @@ use tokio::time::Instant;
 
 use crate::error::in_words;
 use crate::ledger::{Changes, Ledger, TargetsShown};
+use crate::logging::told;
 use crate::meters::Meters;
+use crate::model::Listing;
 
 use super::format::{FORMAT_KEY, META};
 use super::tests::{first_poll, identity, marks, open, picture};
@@ -38,13 +40,11 @@ async fn what_is_in_the_way_is_told_with_what_to_do() {
         folder.path().join("no/such").display()
     );
     assert_eq!(problem(&missing).await, expected);
-    assert_eq!(in_words(&check_folder(&missing).unwrap_err()), expected);
 
     assert!(problem(&file.join("state")).await.contains("is no folder; change state.path"));
     assert!(problem(&file.join("further/state")).await.contains("is no folder; change state.path"));
     assert!(problem(folder.path()).await.contains("it is no plain file; let state.path name a file"));
     assert!(problem(Path::new("/dev/full")).await.contains("it is no plain file"));
-    assert!(check_folder(&file).is_ok() && check_folder(Path::new("relative")).is_ok());
 }
 
 #[test]
@@ -107,7 +107,7 @@ async fn a_newer_format_is_refused() {
     drop(database);
     let told = problem(&path).await;
     assert!(
-        told.contains("a newer version of the exporter has written it (format 7, this version knows 1)"),
+        told.contains("a newer version of the exporter has written it (format 7, this version knows 2)"),
         "{told}"
     );
 }
@@ -121,7 +121,9 @@ async fn a_file_that_was_cut_is_an_error() {
     for part in 1..20 {
         fs::write(&path, &bytes[..bytes.len() * part / 20]).unwrap();
         let told = problem(&path).await;
-        assert!(told.contains("it is damaged"), "{part}/20: {told}");
+        let plain = "it is damaged, and nothing in it can be relied upon; bring back a copy, or move it away to start anew, \
+                     with counters at 0: ";
+        assert!(told.contains(plain), "{part}/20: {told}");
     }
 }
 
@@ -196,5 +198,49 @@ async fn the_file_is_for_its_owner_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state");
     make(&path).await;
-    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(), 0o600);
+    // Also where somebody has made it beforehand, or a process that did not come to its end.
+    for beginning in ["", "\0\0\0\0\0\0\0\0\0\0"] {
+        fs::write(&path, beginning).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        make(&path).await;
+        assert_eq!(mode(), 0o600, "{beginning:?}");
+    }
+    // What its owner allows later is for its owner to decide.
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    make(&path).await;
+    assert_eq!(mode(), 0o640);
+}
+
+/// What is told while a source is loaded.
+fn told_of(path: &Path, identity: Identity) -> Vec<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let file = runtime.block_on(open(path)).unwrap();
+    told(|| {
+        file.source(identity).load(TargetsShown::default()).unwrap();
+    })
+}
+
+#[test]
+fn what_the_file_knows_of_a_source_is_told_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    let is_told = |lines: &[String], level: &str, parts: &[&str]| {
+        let [line] = lines else { panic!("{lines:?}") };
+        assert!(line.starts_with(level) && parts.iter().all(|part| line.contains(part)), "{line}");
+    };
+    let anew = "the state file knows nothing of the source; it starts anew, with counters at 0";
+    is_told(&told_of(&path, identity("a")), "INFO", &[anew, "source=\"a\""]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(make(&path));
+    let mut ledger = Ledger::default();
+    first_poll(&mut ledger);
+    let tasks = format!("ledger_tasks={}", ledger.len());
+    let last_poll = format!("last_poll={}", marks(1).last_poll);
+    let known = "the state file knows the source; it goes on from its last poll";
+    is_told(&told_of(&path, identity("a")), "INFO", &[known, "source=\"a\"", &tasks, &last_poll]);
+    is_told(&told_of(&path, identity("b")), "INFO", &[anew, "source=\"b\""]);
+    let other = Identity { listing: Listing::Root, ..identity("a") };
+    is_told(&told_of(&path, other), "WARN", &["by another configuration", "differences=\"listing\""]);
 }

@@ -49,7 +49,13 @@ impl SourceState {
         let identity = &self.identity;
         let loaded = self.file.read(|held| {
             let reading = held.database.begin_read()?;
-            let Some(head) = head(&reading, &identity.source)? else { return Ok(None) };
+            let Some(head) = head(&reading, &identity.source)? else {
+                tracing::info!(
+                    source = identity.source,
+                    "the state file knows nothing of the source; it starts anew, with counters at 0"
+                );
+                return Ok(None);
+            };
             let differences = identity.differences(&head.identity);
             if !differences.is_empty() {
                 tracing::warn!(
@@ -63,7 +69,14 @@ impl SourceState {
         })?;
         Ok(loaded.map(|(parts, head)| {
             self.bases = vec![head.stamp];
-            Restored { ledger: Ledger::restore(parts), marks: head.marks }
+            let ledger = Ledger::restore(parts);
+            tracing::info!(
+                source = self.identity.source,
+                ledger_tasks = ledger.len(),
+                last_poll = %head.marks.last_poll,
+                "the state file knows the source; it goes on from its last poll"
+            );
+            Restored { ledger, marks: head.marks }
         }))
     }
 
@@ -144,7 +157,7 @@ fn parts(reading: &ReadTransaction, head: &Head, shown: TargetsShown) -> Result<
     let mut parts = Parts { standing: head.standing.clone(), names: Names::new(shown), ..Parts::default() };
     for (name, records) in [(&names.scans, &mut parts.scans), (&names.roots, &mut parts.roots)] {
         let table = reading.open_table(Tasks::new(name))?;
-        records.reserve(usize::try_from(table.len()?).unwrap_or(0));
+        records.reserve_exact(usize::try_from(table.len()?).unwrap_or(0));
         for row in table.iter()? {
             let (key, value) = row?;
             records.insert(TaskKey::from_bytes(*key.value()), decode(value.value())?);
@@ -169,5 +182,5 @@ fn parts(reading: &ReadTransaction, head: &Head, shown: TargetsShown) -> Result<
 }
 
 fn decode<'v, T: Deserialize<'v>>(value: &'v [u8]) -> Result<T, Problem> {
-    postcard::from_bytes(value).map_err(|error| Problem::Damaged(error.to_string()))
+    postcard::from_bytes(value).map_err(|error| Problem::Damaged(error.into()))
 }

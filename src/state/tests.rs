@@ -10,8 +10,8 @@ use sha1::{Digest as _, Sha1};
 use super::*;
 use crate::clock::UnixMillis;
 use crate::ledger::{
-    Changes, DeltaListing, FullListing, Horizon, Ledger, Record, Standing, Target, TargetKey, TargetsShown,
-    TaskIds, TaskKey, Which,
+    Changes, DeltaListing, FullListing, Horizon, Ledger, OpenTask, Record, Standing, Target, TargetKey,
+    TargetsShown, TaskKey, Which,
 };
 use crate::meters::Meters;
 use crate::model::{
@@ -58,19 +58,19 @@ pub(super) struct Picture {
     roots: BTreeMap<TaskKey, Record>,
     targets: BTreeMap<TargetKey, Target>,
     names: BTreeMap<TargetKey, Arc<TargetNames>>,
-    ids: BTreeMap<TaskKey, Option<TaskIds>>,
+    open: BTreeMap<TaskKey, Option<OpenTask>>,
     standing: Standing,
 }
 
 pub(super) fn picture(ledger: &Ledger) -> Picture {
     let (scans, roots) = (ledger.remembered_scans(), ledger.remembered_roots());
-    let ids = scans.keys().chain(roots.keys()).map(|&key| (key, ledger.ids().get(key).cloned()));
+    let open = scans.keys().chain(roots.keys()).map(|&key| (key, ledger.ids().get(key).cloned()));
     Picture {
         scans: scans.iter().map(|(&key, &scan)| (key, scan)).collect(),
         roots: roots.iter().map(|(&key, &root)| (key, root)).collect(),
-        targets: ledger.targets().iter().map(|(&key, &target)| (key, target)).collect(),
+        targets: ledger.targets().iter().map(|(&key, target)| (key, target.clone())).collect(),
         names: ledger.names().iter().map(|(key, names)| (key, Arc::clone(names))).collect(),
-        ids: ids.collect(),
+        open: open.collect(),
         standing: ledger.standing(),
     }
 }
@@ -141,7 +141,9 @@ impl Poll {
             let listing = FullListing { scans, roots, names, ids, ..FullListing::default() };
             ledger.apply_full(listing, &horizon)
         } else {
-            delta.gone_scans = self.gone.iter().map(|id| TaskKey::of(&format!("task-{id}"))).collect();
+            // What a poll shows is not gone.
+            let gone = self.gone.iter().map(|id| TaskKey::of(&format!("task-{id}")));
+            delta.gone_scans = gone.filter(|key| !delta.scans.contains_key(key)).collect();
             ledger.apply_delta(delta, horizon.now, &horizon)
         }
     }
@@ -336,7 +338,7 @@ fn whoever_changes_what_is_stored_gives_the_format_a_new_number() {
     let mut ledger = Ledger::default();
     first_poll(&mut ledger);
     let all = picture(&ledger);
-    let tasks: Vec<_> = all.scans.values().zip(all.ids.values()).collect();
+    let tasks: Vec<_> = all.scans.values().zip(all.open.values()).collect();
     let targets: Vec<_> = all.targets.values().collect();
     let names: Vec<_> = all.names.values().map(|names| format::StoredNames::from(names.as_ref())).collect();
     let stored = (tasks, targets, names, ledger.standing(), marks(1), identity("a"));
@@ -344,6 +346,6 @@ fn whoever_changes_what_is_stored_gives_the_format_a_new_number() {
     let digest: String = Sha1::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(
         (format::FORMAT, bytes.len(), digest.as_str()),
-        (1, 503, "1eb9656c2bf524018f1727361e4242ffd4c131e0")
+        (2, 480, "b58d85f809da4c939126fb859b7c38cca78054f4")
     );
 }

@@ -60,9 +60,17 @@ pub enum TelemetryPathError {
 /// # Errors
 /// If it is no path, or taken.
 pub fn check_telemetry_path(path: &str) -> Result<(), TelemetryPathError> {
-    // RFC 3986, `pchar`: what clients hand on unchanged.
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/-._~%!$&'()*+,;=:@".contains(c);
-    if !path.starts_with('/') || !path.chars().all(plain) {
+    // RFC 3986, `pchar`, in segments that clients hand on unchanged.
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._~%!$&'()*+,;=:@".contains(c);
+    let is_escape = |rest: &str| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    let is_kept = |segment: &str| {
+        segment.chars().all(plain)
+            && segment.split('%').skip(1).all(is_escape)
+            && !matches!(segment, "." | "..")
+    };
+    let Some(segments) = path.strip_prefix('/') else { return Err(TelemetryPathError::NoPath) };
+    let is_path = segments.split('/').all(is_kept) && !path.contains("//");
+    if !is_path {
         return Err(TelemetryPathError::NoPath);
     }
     if path == "/" || path == "/-" || path.starts_with("/-/") {
@@ -150,9 +158,26 @@ mod tests {
 
     #[test]
     fn what_is_no_path_is_refused() {
-        for path in
-            ["", "metrics", "/a b", "/a?b=c", "/a#b", "*", "http://localhost/metrics", "/ü", "/a\"", "/a\n"]
-        {
+        for path in [
+            "",
+            "metrics",
+            "/a b",
+            "/a?b=c",
+            "/a#b",
+            "*",
+            "http://localhost/metrics",
+            "/ü",
+            "/a\"",
+            "/a\n",
+            "//metrics",
+            "/a//b",
+            "/./metrics",
+            "/../m",
+            "/a/..",
+            "/%",
+            "/a%zz",
+            "/a%2",
+        ] {
             assert_eq!(check_telemetry_path(path), Err(TelemetryPathError::NoPath), "{path:?}");
         }
     }

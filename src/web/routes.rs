@@ -19,6 +19,9 @@ use super::{Service, negotiate};
 const PLAIN: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 
+/// The label `path` of every other one.
+const OTHER: &str = "other";
+
 /// What is served where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Route {
@@ -69,7 +72,7 @@ impl Service {
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         // Every answer speaks of one instant.
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        self.parts.meters.http_request(route.map_or("other", Route::label), response.status().as_u16());
+        self.parts.meters.http_request(route.map_or(OTHER, Route::label), response.status().as_u16());
         response
     }
 
@@ -130,4 +133,16 @@ fn respond(status: StatusCode, content_type: &'static str, body: impl Into<Bytes
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::meters::reference::values_of;
+
+    #[test]
+    fn the_reference_of_the_labels_has_every_route() {
+        let labels = Route::ALL.map(Route::label).into_iter().chain([OTHER]).collect();
+        assert_eq!(values_of("path"), Some(labels));
+    }
 }

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use agentless_exporter::meters::reference::values_of;
+
 use super::exposition::Exposition;
 use super::{http, tools};
 
@@ -41,5 +43,12 @@ pub(crate) fn scrape(address: SocketAddr) -> Exposition {
 }
 
 fn read(body: &str) -> Exposition {
-    Exposition::parse(body).unwrap_or_else(|error| panic!("{error}\nin:\n{body}"))
+    let shown = Exposition::parse(body).unwrap_or_else(|error| panic!("{error}\nin:\n{body}"));
+    for series in shown.samples.keys() {
+        for (label, value) in &series.labels {
+            let is_documented = values_of(label).is_none_or(|values| values.contains(&value.as_str()));
+            assert!(is_documented, "{series}: the reference knows no such {label}");
+        }
+    }
+    shown
 }

@@ -14,6 +14,7 @@ pub(crate) fn names() -> Vec<String> {
         "a\\b{x=\"1\"} 1\n# TYPE evil counter",
         "\u{1b}[31mred\u{1b}]0;title\u{7}\u{9b}2J\u{0}\r\n\t",
         "\u{202e}gpj.exe\u{2066}\u{200f}\u{feff}",
+        "\u{ad}soft\u{61c}\u{200b}\u{fff9}\u{e0041}\u{2065}",
         "שרת-ראשי 生产-数据库 🚀",
         "level=error msg=\"forged\" ts=1",
     ]

@@ -3,6 +3,7 @@
 // Each test file is a program of its own and uses only some of this.
 #![allow(dead_code)]
 
+pub(crate) mod counted;
 pub(crate) mod exposition;
 pub(crate) mod gate;
 pub(crate) mod hostile;
@@ -10,6 +11,7 @@ pub(crate) mod http;
 pub(crate) mod leaks;
 pub(crate) mod process;
 pub(crate) mod programs;
+pub(crate) mod small_disk;
 pub(crate) mod switch;
 pub(crate) mod tap;
 pub(crate) mod tools;

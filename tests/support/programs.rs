@@ -100,10 +100,19 @@ pub(crate) struct Exporter {
 impl Exporter {
     /// Starts one with this configuration and more `arguments`.
     pub(crate) fn start(configuration: &str, arguments: &[&str]) -> Self {
+        Self::start_by(|command| command, configuration, arguments)
+    }
+
+    /// Starts one by what `wrap` makes of the command.
+    pub(crate) fn start_by(
+        wrap: impl FnOnce(Command) -> Command,
+        configuration: &str,
+        arguments: &[&str],
+    ) -> Self {
         let (folder, file) = config_file(configuration);
         let mut command = program(&["serve", "--web.listen-address=127.0.0.1:0"]);
         command.arg(format!("--config.file={}", file.display())).args(arguments);
-        let mut process = Process::start(command);
+        let mut process = Process::start(wrap(command));
         let address = process.address("listening");
         Self { process, address, _folder: folder }
     }

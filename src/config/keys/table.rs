@@ -79,8 +79,9 @@ keys! {
         "whether instance and target names are shown, beside the Uuid of a target; without them a target that has no \
          Uuid is not shown";
     "state.path" Global Open Kind::Path, "",
-        "file in which the counters of scans and what was seen survive a restart, also after kill -9; without one they \
-         start at 0. It is made, its folder is not; one process at a time may have it, and check-config does not open it";
+        "file in which the counters of scans and what was seen survive a restart, also after kill -9; without one, or with \
+         \"\", they start at 0, and `path:` without a value is a mistake. It is made, its folder is not; one process at a time \
+         may have it, and check-config looks at it without changing it";
     "sources[].name" Source Open Kind::Text(forms::NAME), "",
         "unique name, the label `source`";
     "sources[].region" Source Open Kind::Text(forms::REGION), "",

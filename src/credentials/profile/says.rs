@@ -182,7 +182,7 @@ pub(super) fn here(text: String) -> Written {
 
 /// `name` as a message may show it: of any file, so of any length and form.
 pub(super) fn shown(name: &str) -> String {
-    let mut chars = name.chars().filter(|c| !crate::model::controls(*c));
+    let mut chars = name.chars().filter(|c| !crate::text::controls(*c));
     let start: String = chars.by_ref().take(MOST_SHOWN).collect();
     if chars.next().is_some() { format!("{start}…") } else { start }
 }

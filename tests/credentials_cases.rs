@@ -30,7 +30,10 @@ const CASES: &str = "tests/credentials/cases";
 const MOST: Duration = Duration::from_secs(25);
 
 fn cases() -> Vec<PathBuf> {
-    let mut cases: Vec<_> = fs::read_dir(CASES).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut cases: Vec<_> = fs::read_dir(CASES)
+        .expect("the case is whole")
+        .map(|entry| entry.expect("the case is whole").path())
+        .collect();
     cases.sort();
     cases
 }
@@ -43,7 +46,7 @@ struct Case {
 
 impl Case {
     fn of(folder: &Path) -> Self {
-        let home = tempfile::tempdir().unwrap();
+        let home = tempfile::tempdir().expect("the case is whole");
         let case = Self { folder: folder.to_owned(), home };
         case.copy(&folder.join("fs"), case.home.path());
         case
@@ -51,19 +54,20 @@ impl Case {
 
     fn copy(&self, from: &Path, to: &Path) {
         let Ok(entries) = fs::read_dir(from) else { return };
-        for entry in entries.map(Result::unwrap) {
+        for entry in entries.map(|entry| entry.expect("it is listed")) {
             let to = to.join(entry.file_name());
             if entry.path().is_dir() {
-                fs::create_dir_all(&to).unwrap();
+                fs::create_dir_all(&to).expect("the case is whole");
                 self.copy(&entry.path(), &to);
             } else {
-                fs::write(&to, self.at_home(&fs::read_to_string(entry.path()).unwrap())).unwrap();
+                fs::write(&to, self.at_home(&fs::read_to_string(entry.path()).expect("the case is whole")))
+                    .expect("the case is whole");
             }
         }
     }
 
     fn at_home(&self, text: &str) -> String {
-        text.replace("{HOME}", self.home.path().to_str().unwrap())
+        text.replace("{HOME}", self.home.path().to_str().expect("a path in UTF-8"))
     }
 
     fn text(&self, name: &str) -> Option<String> {
@@ -87,7 +91,8 @@ impl Case {
     fn variables(&self) -> Vec<(String, String)> {
         let given = self.json("env.json");
         let pairs = given.as_object().into_iter().flatten();
-        let pairs = pairs.map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()));
+        let pairs =
+            pairs.map(|(name, value)| (name.clone(), value.as_str().expect("the case is whole").to_owned()));
         pairs.chain([("HOME".to_owned(), self.at_home("{HOME}"))]).collect()
     }
 
@@ -97,7 +102,7 @@ impl Case {
         let indented: String = credentials.lines().map(|line| format!("      {line}\n")).collect();
         let file = self.home.path().join("exporter.yaml");
         let text = format!("sources:\n  - name: case\n    region: cn-hangzhou\n    credentials:\n{indented}");
-        fs::write(&file, text).unwrap();
+        fs::write(&file, text).expect("the case is whole");
         let inputs = Inputs { file: Some(file), ..Inputs::default() };
         let mut settings =
             config::load(&inputs).unwrap_or_else(|error| panic!("{}: {error}", self.folder.display()));
@@ -127,11 +132,12 @@ impl Case {
                     "id": key.id,
                     "secret": key.secret.expose(),
                     "token": key.token.map(|token| token.expose().to_owned()),
-                    "provider": told.provider.replace(self.home.path().to_str().unwrap(), "{HOME}"),
+                    "provider": told.provider.replace(self.home.path().to_str().expect("a path in UTF-8"), "{HOME}"),
                 })
             }
             Err(error) => {
-                let told = in_words(&error).replace(self.home.path().to_str().unwrap(), "{HOME}");
+                let told =
+                    in_words(&error).replace(self.home.path().to_str().expect("a path in UTF-8"), "{HOME}");
                 for secret in ["SECRET-", "TOKEN-"] {
                     assert!(!told.contains(secret), "{}: {told}", self.folder.display());
                 }
@@ -157,7 +163,7 @@ async fn every_case_gives_the_expected_key_or_error() {
             wrong += &format!("\n{}:\nexpected {expected:#}\ncame {came:#}\n", folder.display());
             if update {
                 came["vendor"] = vendor.unwrap_or_else(|| "same".into());
-                fs::write(folder.join("expected.json"), format!("{came:#}\n")).unwrap();
+                fs::write(folder.join("expected.json"), format!("{came:#}\n")).expect("the case is whole");
             }
         }
     }

@@ -61,7 +61,8 @@ impl Home {
     }
 
     fn parts(&self, more: &[(&str, &str)]) -> Parts {
-        let home = [("HOME", self.0.path().to_str().unwrap())];
+        let home =
+            [("HOME", self.0.path().to_str().unwrap()), ("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")];
         parts(Env::from_iter(home.iter().chain(more).copied()))
     }
 

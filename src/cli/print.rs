@@ -118,6 +118,23 @@ const ENVIRONMENT: &[(&str, &str)] = &[
         "The access key of sources with credentials of type default or env.",
     ),
     (
+        "ALIBABA_CLOUD_ROLE_ARN, ALIBABA_CLOUD_OIDC_PROVIDER_ARN, ALIBABA_CLOUD_OIDC_TOKEN_FILE, ALIBABA_CLOUD_ROLE_SESSION_NAME",
+        "The role of a service account (RRSA), for the types default and oidc.",
+    ),
+    (
+        "ALIBABA_CLOUD_PROFILE, ALIBABA_CLOUD_CONFIG_FILE, ALIBABA_CLOUD_CREDENTIALS_FILE, ALIBABA_CLOUD_CLI_PROFILE_DISABLED",
+        "The profile and the files of profiles, for the types default and profile.",
+    ),
+    (
+        "ALIBABA_CLOUD_ECS_METADATA, ALIBABA_CLOUD_ECS_METADATA_DISABLED, ALIBABA_CLOUD_IMDSV1_DISABLED",
+        "The role of the machine, and whether it is never asked for, for the types default and ecs_ram_role.",
+    ),
+    (
+        "ALIBABA_CLOUD_STS_REGION, ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED",
+        "Which Security Token Service is asked for the key of a role.",
+    ),
+    ("ALIBABA_CLOUD_CREDENTIALS_URI", "The service that gives keys, for the types default and uri."),
+    (
         "AGENTLESS_EXPORTER__GROUP__KEY",
         "Any key of the configuration outside of sources, such as AGENTLESS_EXPORTER__POLL__INTERVAL=30s; it wins over the file.",
     ),

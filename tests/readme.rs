@@ -51,7 +51,7 @@ fn all_documents_tell_in_the_same_words_whose_state_is_kept() {
 #[test]
 fn every_configuration_is_valid() {
     let configurations = configurations();
-    assert_eq!(configurations.len(), 3);
+    assert_eq!(configurations.len(), 4);
     for text in configurations {
         let folder = TempDir::new().expect("a folder can be made");
         assert!(!load(&text, folder.path()).sources.is_empty());

@@ -13,13 +13,26 @@ use support::exposition::Series;
 use support::gate;
 use support::programs::{Exporter, KEY_ID, KEY_SECRET, Simulator, config_polling, source};
 
+/// A world runs ahead of the exporter's clock by all its steps, so that its delta polls ask for all
+/// that started since: after hours no poll would end before the next kill.
+const KILLS_IN_A_WORLD: usize = 17;
+
 #[test]
 fn every_counter_equals_the_count_of_the_fleet_however_often_the_exporter_is_killed() {
     let kills = Env::process().get("SOAK_KILLS").and_then(|kills| kills.parse().ok()).unwrap_or(20);
     let listings = [("--listing=flat", 11), ("--listing=per-root", 12), ("--listing=root", 13)];
     thread::scope(|scope| {
         for (listing, seed) in listings {
-            scope.spawn(move || survive(listing, seed, kills / listings.len() + 1));
+            scope.spawn(move || {
+                let mut left = kills / listings.len() + 1;
+                let mut seed = seed;
+                while left > 0 {
+                    let in_this_world = left.min(KILLS_IN_A_WORLD);
+                    survive(listing, seed, in_this_world);
+                    left -= in_this_world;
+                    seed += 10;
+                }
+            });
         }
     });
 }

@@ -192,17 +192,13 @@ impl Cache {
         held.failure = Some(Failure { error: Arc::new(error), count: count + 1, again_at });
     }
 
-    /// Whether a key may be fetched because the cloud refuses the one before, and notes that it is.
+    /// Whether a key may be fetched because the cloud refuses the one before.
     fn may_force(&self) -> bool {
         let now = Instant::now();
-        let mut held = self.held();
+        let held = self.held();
         let is_paused = held.failure.as_ref().is_some_and(|failure| now < failure.again_at);
         let is_again = held.forced_at.is_some_and(|at| now < at + LONGEST_PAUSE);
-        if is_paused || is_again {
-            return false;
-        }
-        held.forced_at = Some(now);
-        true
+        !is_paused && !is_again
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -225,6 +221,8 @@ impl KeySource for Cache {
             }
             if self.may_force() {
                 self.fetch().await;
+                // After it: a fetch that is dropped on the way was none.
+                self.held().forced_at = Some(Instant::now());
             }
             is_other()
         })

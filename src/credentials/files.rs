@@ -21,6 +21,12 @@ pub(super) enum FileError {
         /// Why.
         source: io::Error,
     },
+    /// It is a folder, a device or a pipe, which may never end or never begin.
+    #[error("{} is no regular file", path.display())]
+    NoFile {
+        /// What it is called.
+        path: PathBuf,
+    },
     /// It is far longer than any file of its kind.
     #[error("{} is longer than {MOST_BYTES} bytes", path.display())]
     TooLong {
@@ -44,7 +50,8 @@ pub(super) enum FileError {
 impl FileError {
     /// Whether there is no such file.
     pub(super) fn is_absence(&self) -> bool {
-        matches!(self, Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound)
+        let is_nowhere = |kind| matches!(kind, io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
+        matches!(self, Self::Read { source, .. } if is_nowhere(source.kind()))
     }
 }
 
@@ -58,6 +65,10 @@ pub(super) async fn read(path: &Path) -> Result<String, FileError> {
 fn read_now(path: &Path) -> Result<String, FileError> {
     let own = || path.to_owned();
     let unread = |source| FileError::Read { path: own(), source };
+    // Looked at before it is opened: to open a pipe waits for whoever writes to it.
+    if !std::fs::metadata(path).map_err(unread)?.is_file() {
+        return Err(FileError::NoFile { path: own() });
+    }
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(unread)?;
     file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(unread)?;
@@ -111,8 +122,12 @@ mod tests {
     async fn what_is_no_file_of_keys_is_told_and_not_read_to_its_end() {
         let folder = tempfile::tempdir().unwrap();
         assert!(read(&folder.path().join("none")).await.unwrap_err().is_absence());
-        assert!(!read(folder.path()).await.unwrap_err().is_absence(), "a folder is there");
-        assert!(matches!(read(Path::new("/dev/zero")).await, Err(FileError::TooLong { .. })));
+        for no_file in [folder.path(), Path::new("/dev/zero")] {
+            assert!(matches!(read(no_file).await, Err(FileError::NoFile { .. })), "{}", no_file.display());
+        }
+        let path = folder.path().join("long");
+        std::fs::File::create(&path).unwrap().set_len(MOST_BYTES + 1).unwrap();
+        assert!(matches!(read(&path).await, Err(FileError::TooLong { .. })));
         let path = folder.path().join("binary");
         std::fs::write(&path, [0xff, 0xfe]).unwrap();
         assert!(matches!(read(&path).await, Err(FileError::NoText { .. })));

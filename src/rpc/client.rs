@@ -77,7 +77,7 @@ impl Client {
                 _ => self.parts.limits.acquire().await,
             };
             let out = self.activity.request();
-            let tried = hold(permit, self.attempt(request, &read, attempts.start())).await;
+            let tried = hold(permit, self.attempt(request, &read, &mut attempts)).await;
             drop(out);
             let Failed { error, advice, refused } = match tried {
                 Ok(value) => {
@@ -130,7 +130,7 @@ impl Client {
         &self,
         request: &Request,
         read: &impl Fn(&[u8]) -> Result<T, BodyError>,
-        until: Instant,
+        attempts: &mut Attempts,
     ) -> Result<T, Failed> {
         let ClientParts { endpoint, config, keys, transport, limits, clock, meters } = &self.parts;
         let action = request.action;
@@ -141,6 +141,8 @@ impl Client {
         let Signed { http, signature, string_to_sign } =
             sign(config.signature, endpoint, request, &key, &stamp).map_err(no_key)?;
 
+        // From here on, so that the time it took to get a key is not taken from the answer.
+        let until = attempts.start();
         let (sent, started) = (clock.now(), Instant::now());
         let answer = match tokio::time::timeout_at(until, transport.send(http)).await {
             Ok(answer) => answer,

@@ -91,7 +91,9 @@ impl CallError {
         match self {
             Self::Refused { refusal, .. } => refusal.class.advice(),
             // What is missing is told by the cause, and where to set it.
-            Self::Key { .. } => "give this source an access key; the error says what is missing",
+            Self::Key { .. } => {
+                "see to where the access key of this source comes from; the error says what is wrong there"
+            }
             _ => self.reason().advice(),
         }
     }

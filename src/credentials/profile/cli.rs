@@ -1,5 +1,6 @@
 //! The CLI's file: JSON with a list of profiles and the name of the current one. It is never written.
 
+use std::fmt;
 use std::path::Path;
 
 use serde_json::{Map, Value};
@@ -19,7 +20,6 @@ const NEEDS_A_PERSON: &str = "a person has to log in with the CLI again and agai
 const WITHOUT_A_PERSON: &str = "a profile that needs nobody, such as EcsRamRole, OIDC or RamRoleArn";
 
 /// A file of the CLI.
-#[derive(Debug)]
 pub(super) struct CliFile {
     /// Name of the profile that is used where none is named.
     pub(super) current: Option<String>,
@@ -53,7 +53,19 @@ pub(super) struct Setting<'s> {
     pub(super) allow_exec: bool,
 }
 
+/// Shows nothing of the profiles: they hold keys.
+impl fmt::Debug for CliFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CliFile").field("current", &self.current).finish_non_exhaustive()
+    }
+}
+
 impl CliFile {
+    /// Whether it has no profile at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.profiles.is_empty()
+    }
+
     /// Reads the file `text`.
     ///
     /// # Errors

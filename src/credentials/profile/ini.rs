@@ -2,6 +2,7 @@
 //! own rule that `#` ends a value): one section each profile.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde_json::{Map, Value};
 
@@ -17,8 +18,14 @@ const KNOWN: &str = "access_key, ram_role_arn, oidc_role_arn and ecs_ram_role";
 const FOR_ALL: &str = "DEFAULT";
 
 /// A file of sections.
-#[derive(Debug)]
 pub(super) struct IniFile(BTreeMap<String, Map<String, Value>>);
+
+/// Shows nothing of the profiles but their names: they hold keys.
+impl fmt::Debug for IniFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("IniFile").field(&self.0.keys()).finish()
+    }
+}
 
 /// What is wrong with a whole file. Its content is not told.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

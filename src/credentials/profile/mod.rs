@@ -160,6 +160,10 @@ impl ProfileKey {
     }
 
     async fn absent(&self, absent: Absent) -> FetchError {
+        // Somebody has named a file: another key would be that of somebody else.
+        if absent.is_wanted {
+            return FetchError::failed(ProfileError::NotFound(absent.reasons.join("; ")));
+        }
         let mut reasons = absent.reasons;
         let before = match (&self.absence, &self.search.name) {
             (Absence::Fails, _) => return FetchError::failed(ProfileError::NotFound(reasons.join("; "))),

@@ -43,6 +43,9 @@ pub(super) enum Flaw {
     /// It has a place for a key, and no key: the CLI writes such ones for who has not set it up.
     #[error("it holds no access key")]
     NoKey,
+    /// The file calls it its current one.
+    #[error("the file calls it its current one and does not have it")]
+    NotThere,
     /// A field is missing or blank.
     #[error("it has no `{0}`")]
     Lacks(&'static str),
@@ -99,8 +102,7 @@ pub(super) enum Flaw {
     },
 }
 
-/// The fields of a profile.
-#[derive(Debug)]
+/// The fields of a profile, some of which are secret.
 pub(super) struct Fields<'f>(pub(super) &'f Map<String, Value>);
 
 impl Fields<'_> {

@@ -78,6 +78,8 @@ pub(super) struct Absent {
     pub(super) reasons: Vec<String>,
     /// Whether there is a file at all.
     pub(super) is_file_there: bool,
+    /// Whether somebody has named a file that is not there.
+    pub(super) is_wanted: bool,
 }
 
 /// What is wrong with a file or its profile.
@@ -181,6 +183,7 @@ impl Search {
             let text = match files::read(&place.file).await {
                 Ok(text) => text,
                 Err(error) if place.is_absence(&error) => {
+                    absent.is_wanted |= place.is_named;
                     absent.reasons.push(format!("there is no {}", place.file.display()));
                     continue;
                 }
@@ -211,7 +214,11 @@ impl Search {
                 return Ok(Err(format!("{} names no current profile", file.display())));
             };
             let setting = Setting { file, env: &self.env, allow_exec: self.allow_exec };
-            (name.clone(), cli.says(name, setting), "mode")
+            let says = match cli.says(name, setting) {
+                Ok(None) if self.name.is_none() && !cli.is_empty() => Err(Flaw::NotThere),
+                says => says,
+            };
+            (name.clone(), says, "mode")
         } else {
             let read = IniFile::read(text);
             let ini = read.map_err(|source| SearchError::Ini { file: file.clone(), source })?;

@@ -8,7 +8,7 @@ use indexmap::map::Entry;
 use crate::clock::UnixMillis;
 use crate::model::Status;
 
-use super::follow::{follow, latest_of};
+use super::follow::{follow, is_told_otherwise, latest_of};
 use super::key::{KeySet, TargetKey, TaskKey};
 use super::names::Names;
 use super::targets::{self, Target};
@@ -79,11 +79,9 @@ impl Ledger {
         if let Some(shown) = &mut self.shown_since {
             shown.extend(scans.keys().chain(roots.keys()).chain(&gone_scans).chain(&gone_roots));
         }
-        // A task that names another target than before has to be taken from the first.
-        let moves = |(key, row): (&TaskKey, &Record)| {
-            self.scans.get(key).is_some_and(|known| known.target != row.target)
-        };
-        let has_moved = scans.iter().any(moves);
+        let known = |key| self.scans.get(key);
+        let is_told_otherwise =
+            scans.iter().any(|(key, row)| known(key).is_some_and(|known| is_told_otherwise(known, row)));
         for (key, row) in scans {
             self.take_row(Level::Scans, key, row, horizon.now, &mut changes);
         }
@@ -98,7 +96,7 @@ impl Ledger {
             self.set_absent(Level::Roots, key, &mut changes);
         }
         let has_come = self.next_end.is_some_and(|end| end <= horizon.now);
-        let is_growth = !has_come && !has_moved && changes.corrections == 0;
+        let is_growth = !has_come && !is_told_otherwise && changes.corrections == 0;
         if is_growth && self.observe_latest(&changed, horizon, &mut changes) {
             self.forget_targets(horizon.targets_from, &mut changes);
         } else {

@@ -31,6 +31,14 @@ pub(super) fn follow(old: Option<&Record>, new: Record) -> Step {
     Step { is_correction, ..finish_once(record, old.is_counted()) }
 }
 
+/// Whether `new` tells of another target than `old` did, or of other times of the same end. What is
+/// known of targets by it has then to be found out anew.
+pub(super) fn is_told_otherwise(old: &Record, new: &Record) -> bool {
+    let starts_again = old.start.zip(new.start).is_some_and(|(before, after)| after > before);
+    let has_other_times = old.end != new.end || (old.start.is_none() && new.start.is_some());
+    old.target != new.target || (old.status.is_finished() && !starts_again && has_other_times)
+}
+
 fn finish_once(record: Record, was_counted: bool) -> Step {
     let is_finish = record.status.is_finished() && !was_counted;
     let record = if was_counted || is_finish { record.counted() } else { record };

@@ -34,10 +34,12 @@ pub struct Parts {
 }
 
 impl Ledger {
-    /// The ledger that `parts` were taken from.
-    pub fn restore(parts: Parts) -> Self {
+    /// The ledger that `parts` were taken from, after a poll at `last_poll`.
+    pub fn restore(parts: Parts, last_poll: UnixMillis) -> Self {
         let Parts { scans, roots, targets, names, ids, standing } = parts;
         let Standing { counters, is_seeded, has_roots, forgotten_until } = standing;
+        let ends = scans.values().filter(|scan| scan.status.is_finished()).filter_map(|scan| scan.end);
+        let next_end = ends.filter(|&end| end > last_poll).min();
         Self {
             scans,
             roots,
@@ -50,8 +52,7 @@ impl Ledger {
             forgotten_until,
             shown_since: None,
             last_delta: None,
-            // What lay ahead may be over by now.
-            next_end: UnixMillis::new(1),
+            next_end,
         }
     }
 

@@ -33,7 +33,7 @@ fn an_end_that_came_while_the_process_was_down_is_known_from_the_first_poll_afte
         standing: ledger.standing(),
         ..Parts::default()
     };
-    let mut ledger = Ledger::restore(parts);
+    let mut ledger = Ledger::restore(parts, at(2));
     ledger.apply_delta(DeltaListing::default(), at(5), &horizon(5));
     assert_eq!(told(&ledger), [(Some(at(4)), Some(at(4)))]);
 }
@@ -114,5 +114,15 @@ fn a_first_failure_whose_task_is_gone_still_stands_when_a_later_one_turns_out_to
     ledger.apply_full(listing([later(Failed, Some(4))]), &horizon(6));
     // Without an end it is dated by its start, before the first.
     ledger.apply_full(listing([later(Status::Completed, None)]), &horizon(7));
+    assert_eq!(told(&ledger), [(Some(at(3)), Some(at(3)))]);
+}
+
+#[test]
+fn an_end_whose_times_a_delta_sets_right_is_not_remembered_as_it_was() {
+    let mut ledger = Ledger::default();
+    ledger.apply_full(listing([task("a", "host", Failed, 0, Some(1))]), &horizon(4));
+    let scans = [task("a", "host", Failed, 0, Some(3))].into_iter().collect();
+    let delta = DeltaListing { scans, ..DeltaListing::default() };
+    ledger.apply_delta(delta, at(5), &horizon(5));
     assert_eq!(told(&ledger), [(Some(at(3)), Some(at(3)))]);
 }

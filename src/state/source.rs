@@ -69,7 +69,7 @@ impl SourceState {
         })?;
         Ok(loaded.map(|(parts, head)| {
             self.bases = vec![head.stamp];
-            let ledger = Ledger::restore(parts);
+            let ledger = Ledger::restore(parts, head.marks.last_poll);
             tracing::info!(
                 source = self.identity.source,
                 ledger_tasks = ledger.len(),

@@ -18,5 +18,5 @@ pub(super) fn reloaded(standing: Restored, shown: TargetsShown) -> Restored {
         ids,
         standing: ledger.standing(),
     };
-    Restored { ledger: Ledger::restore(parts), marks }
+    Restored { ledger: Ledger::restore(parts, marks.last_poll), marks }
 }

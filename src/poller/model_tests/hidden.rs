@@ -59,7 +59,11 @@ impl Between<'_> {
         // runs again and was forgotten, so that another one takes its place in them.
         let was_forgotten = before.start() < self.last_poll - LOOKBACK;
         let hides_behind_counts = is_finished(before) && (task.status != RUNNING || was_forgotten);
-        has_changed && (hides_behind_counts || (before.status != RUNNING && self.is_of_settled_root(task)))
+        // What neither runs nor has finished, before and after, is in no list and no count.
+        let is_odd = |task: &FakeTask| task.status != RUNNING && !is_finished(task);
+        let is_unseen = is_odd(before) && is_odd(task);
+        let is_settled = before.status != RUNNING && self.is_of_settled_root(task);
+        has_changed && (hides_behind_counts || is_unseen || is_settled)
     }
 
     /// Whether its main task neither runs nor has changed, as far as a delta can see: then its subtasks

@@ -1,7 +1,11 @@
-//! The one type that holds a secret.
+//! The one type that holds a secret, and the files that secrets stand in.
 
+mod file;
 #[cfg(test)]
 pub(crate) mod watch;
+
+pub use file::{FileError, Written};
+pub(crate) use file::{read_file, read_value};
 
 use std::fmt;
 

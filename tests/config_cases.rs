@@ -10,7 +10,6 @@ use agentless_exporter::config::{self, Inputs, KEYS, Settings, SourceSettings, p
 use agentless_exporter::credentials::{self, Written};
 use agentless_exporter::env::Env;
 use agentless_exporter::ledger::TargetsShown;
-use agentless_exporter::secret::Secret;
 
 const CASES: &str = "tests/config/cases";
 const UPDATE: &str = "UPDATE_CONFIG_CASES";
@@ -119,7 +118,7 @@ fn dump_source(out: &mut String, source: &SourceSettings) {
         show_duration(rpc.connect_timeout),
         show_duration(rpc.request_timeout),
     );
-    let _ = writeln!(out, "  proxy {:?} ca_file {:?}", rpc.proxy.as_ref().map(Secret::expose), rpc.ca_file);
+    let _ = writeln!(out, "  proxy {:?} ca_file {:?}", rpc.proxy.as_ref().map(told), rpc.ca_file);
 }
 
 /// A value of the configuration, or the file that it is in.

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -328,7 +329,8 @@ async fn the_skew_is_read_from_real_answers() {
 async fn loopback_is_never_asked_through_a_proxy() {
     let proxy = Server::start(Reply::SendAndClose(Vec::new())).await;
     let server = Server::start(Reply::Send(http("200 OK", "", b"fine"))).await;
-    let config = Config { proxy: Some(Secret::new(format!("http://{}", proxy.address))), ..config() };
+    let config =
+        Config { proxy: Some(Written::Here(Secret::new(format!("http://{}", proxy.address)))), ..config() };
     let port = server.address.rsplit_once(':').unwrap().1;
     for host in ["127.0.0.1", "localhost"] {
         let client = client(&format!("http://{host}:{port}"), config.clone(), &Env::default());
@@ -341,7 +343,7 @@ async fn loopback_is_never_asked_through_a_proxy() {
 async fn other_hosts_are_asked_through_the_configured_proxy_or_that_of_the_environment() {
     let proxy = Server::start(Reply::Send(http("403 Forbidden", "", b""))).await;
     let url = format!("http://me:password@{}", proxy.address);
-    let configured = Config { proxy: Some(Secret::new(url.clone())), ..config() };
+    let configured = Config { proxy: Some(Written::Here(Secret::new(url.clone()))), ..config() };
     let env = Env::from_iter([("HTTPS_PROXY", url.as_str())]);
     for client in [
         client("https://tds.invalid", configured, &Env::default()),
@@ -358,6 +360,116 @@ async fn other_hosts_are_asked_through_the_configured_proxy_or_that_of_the_envir
         assert!(request.to_ascii_lowercase().contains("proxy-authorization: basic"), "{request}");
         assert!(!request.contains(KEY_ID), "{request}");
     }
+}
+
+/// Two proxies, a folder with a file that names the first one, and a client that reads it.
+struct TwoProxies {
+    proxies: [Server; 2],
+    folder: tempfile::TempDir,
+    client: Client,
+}
+
+impl TwoProxies {
+    /// `put` makes the file at this path name this proxy.
+    async fn start(put: impl Fn(&Path, &str)) -> Self {
+        let proxy = || Server::start(Reply::Send(http("403 Forbidden", "", b"")));
+        let (proxies, folder) = ([proxy().await, proxy().await], tempfile::tempdir().unwrap());
+        let file = folder.path().join("proxy");
+        put(&file, &url_of(&proxies[0]));
+        let config = Config { proxy: Some(Written::In(file)), ..config() };
+        let client = client("https://tds.invalid", config, &Env::default());
+        Self { proxies, folder, client }
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("proxy")
+    }
+
+    /// Which proxy is asked `after` that many seconds.
+    async fn asked_after(&self, seconds: u64) -> usize {
+        // Nothing is under way, so that no other timer goes off.
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(seconds)).await;
+        tokio::time::resume();
+        let counts = || [0, 1].map(|n: usize| self.proxies[n].requests().len());
+        let before = counts();
+        assert_tells_nothing(&call(&self.client).await.unwrap_err());
+        let asked: Vec<_> = [0, 1].into_iter().filter(|&n: &usize| counts()[n] == before[n] + 1).collect();
+        let [asked] = asked[..] else { panic!("{before:?} {:?}", counts()) };
+        asked
+    }
+}
+
+fn url_of(proxy: &Server) -> String {
+    format!("http://me:password@{}\n", proxy.address)
+}
+
+/// A file in a folder that a symbolic link leads to, as Kubernetes mounts a secret.
+fn put_as_kubernetes_does(file: &Path, text: &str) {
+    let folder = file.parent().unwrap();
+    let version = tempfile::Builder::new().disable_cleanup(true).tempdir_in(folder).unwrap();
+    std::fs::write(version.path().join("proxy"), text).unwrap();
+    let link = folder.join("..data_tmp");
+    std::os::unix::fs::symlink(version.path(), &link).unwrap();
+    std::fs::rename(link, folder.join("..data")).unwrap();
+    if !file.exists() {
+        std::os::unix::fs::symlink("..data/proxy", file).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_file_that_changes_leads_to_the_other_proxy_after_10_seconds() {
+    let two = TwoProxies::start(|file, text| std::fs::write(file, text).unwrap()).await;
+    assert_eq!(two.asked_after(0).await, 0);
+    std::fs::write(two.file(), url_of(&two.proxies[1])).unwrap();
+    assert_eq!(two.asked_after(8).await, 0, "it is not looked at for every request");
+    assert_eq!(two.asked_after(2).await, 1);
+    assert_eq!(two.asked_after(0).await, 1);
+    assert_eq!(two.asked_after(60).await, 1);
+}
+
+#[tokio::test]
+async fn a_proxy_file_that_kubernetes_swaps_leads_to_the_other_proxy() {
+    let two = TwoProxies::start(put_as_kubernetes_does).await;
+    assert_eq!(two.asked_after(0).await, 0);
+    put_as_kubernetes_does(&two.file(), &url_of(&two.proxies[1]));
+    assert_eq!(two.asked_after(10).await, 1);
+}
+
+#[tokio::test]
+async fn a_proxy_file_that_is_no_use_leaves_the_proxy_as_it_was() {
+    let two = TwoProxies::start(|file, text| std::fs::write(file, text).unwrap()).await;
+    for text in
+        ["", "socks5://me:password@proxy", "http://me:pass\nword@proxy:1", "http://me:password@proxy/path"]
+    {
+        std::fs::write(two.file(), text).unwrap();
+        assert_eq!(two.asked_after(10).await, 0, "{text:?}");
+    }
+    std::fs::remove_file(two.file()).unwrap();
+    assert_eq!(two.asked_after(10).await, 0);
+    std::fs::create_dir(two.file()).unwrap();
+    assert_eq!(two.asked_after(10).await, 0);
+    std::fs::remove_dir(two.file()).unwrap();
+    std::fs::write(two.file(), url_of(&two.proxies[1])).unwrap();
+    assert_eq!(two.asked_after(10).await, 1);
+}
+
+#[test]
+fn a_proxy_file_of_no_use_at_the_start_is_told_without_what_it_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("proxy");
+    std::fs::write(&file, "socks5://me:password@proxy").unwrap();
+    let config = Config { proxy: Some(Written::In(file.clone())), ..config() };
+    let error = HttpTransport::build(&config, &Env::default()).unwrap_err();
+    let told = in_words(&error);
+    let file = file.display();
+    assert!(
+        told.starts_with(&format!(
+            "api.proxy_file can't be used: {file} does not hold the URL of a proxy alone: expected"
+        )),
+        "{told}"
+    );
+    assert!(!format!("{told} {error:?}").contains("password@"), "{told} {error:?}");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::env::Env;
 use crate::rpc::{BuildError, Config, HttpTransport};
-use crate::secret::Secret;
+use crate::secret::Written;
 
 /// The clients built so far.
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ pub(super) struct Transports(Vec<(Way, Arc<HttpTransport>)>);
 #[derive(Debug, PartialEq)]
 struct Way {
     connect_timeout: Duration,
-    proxy: Option<Secret>,
+    proxy: Option<Written>,
     ca_file: Option<PathBuf>,
 }
 
@@ -35,5 +35,25 @@ impl Transports {
         let transport = Arc::new(HttpTransport::build(config, env)?);
         self.0.push((way, Arc::clone(&transport)));
         Ok(transport)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_with_the_same_proxy_file_share_a_transport() {
+        let folder = tempfile::tempdir().unwrap();
+        let [one, other] = ["one", "other"].map(|name| folder.path().join(name));
+        let mut transports = Transports::default();
+        let mut get = |file: &PathBuf| {
+            std::fs::write(file, "http://proxy:3128").unwrap();
+            let config = Config { proxy: Some(Written::In(file.clone())), ..Config::default() };
+            transports.get(&config, &Env::default()).unwrap()
+        };
+        let first = get(&one);
+        assert!(Arc::ptr_eq(&first, &get(&one)));
+        assert!(!Arc::ptr_eq(&first, &get(&other)), "the files may come to say different things");
     }
 }

@@ -76,7 +76,7 @@ pub(super) fn rpc_config(
         request_timeout: values.duration(&at("request_timeout")).unwrap_or(base.request_timeout),
         // A blank one means none, whatever holds for the other sources.
         proxy: if values.is_given(&at("proxy")) || values.is_given(&at("proxy_file")) {
-            outside::secret(values, &at("proxy"), parse::proxy, mistakes)
+            outside::proxy(values, &at("proxy"), mistakes)
         } else {
             base.proxy.clone()
         },

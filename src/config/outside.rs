@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use crate::error::in_words;
 use crate::rpc;
-use crate::secret::Secret;
+use crate::secret::{Secret, Written};
 
 use super::file::read_text;
 use super::mistakes::Mistakes;
-use super::parse::Check;
+use super::parse::{self, Check};
 use super::values::Values;
 
 /// No key or token is near this long.
@@ -40,6 +40,17 @@ pub(super) fn secret(values: &Values, path: &str, check: Check, mistakes: &mut M
             );
             None
         }
+    }
+}
+
+/// The proxy at `path`, or the file that its twin names, which is checked now and read again later.
+pub(super) fn proxy(values: &Values, path: &str, mistakes: &mut Mistakes) -> Option<Written> {
+    match values.path(&format!("{path}_file")) {
+        Some(file) => {
+            secret(values, path, parse::proxy_of_file, mistakes);
+            Some(Written::In(file))
+        }
+        None => secret(values, path, parse::proxy, mistakes).map(Written::Here),
     }
 }
 

@@ -103,6 +103,15 @@ pub fn proxy(text: &str) -> Result<(), Problem> {
     if text.is_empty() { Ok(()) } else { rpc::check_proxy(text).map_err(problem) }
 }
 
+/// Checks what the file of a proxy holds. A blank one is being written, or was forgotten: none is
+/// said by leaving the file out.
+///
+/// # Errors
+/// If it can't be the URL of a proxy.
+pub fn proxy_of_file(text: &str) -> Result<(), Problem> {
+    if text.trim().is_empty() { Err("is empty".into()) } else { proxy(text) }
+}
+
 /// Checks a name that becomes a label value.
 ///
 /// # Errors

@@ -1,9 +1,9 @@
 //! Which sources act for the same account, as far as the configuration tells.
 
 use crate::env::Env;
-use crate::secret::Secret;
+use crate::secret::{Secret, Written};
 
-use super::config::{Config, Written};
+use super::config::Config;
 use super::env::ID;
 
 /// Sources of the same account share limits, because the cloud counts requests by account.

@@ -13,13 +13,12 @@ use crate::error::in_words;
 use crate::rpc::{
     self, AccessKey, BodyError, CallError, Client, ClientParts, KeySource as _, Limits, Request, Signature,
 };
-use crate::secret::Secret;
+use crate::secret::{FileError, Secret, Written};
 
 use super::Parts;
 use super::answer;
 use super::cache::Cache;
-use super::config::{Config, Role, Written};
-use super::files::FileError;
+use super::config::{Config, Role};
 use super::provider::{FetchError, Lease, Provider};
 use super::sts::{self, Answer, RoleError, Wanted};
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::rpc::Endpoint;
-use crate::secret::Secret;
+use crate::secret::Written;
 
 /// `credentials.type` and what belongs to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,15 +44,6 @@ pub enum Config {
     Profile(Profile),
     /// `uri`: a local service that gives temporary keys. Its URL may hold a password.
     Uri(Option<Written>),
-}
-
-/// A value that stands in the configuration, or alone in a file that is read again when it changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Written {
-    /// The value.
-    Here(Secret),
-    /// The file.
-    In(PathBuf),
 }
 
 /// The role of the machine.

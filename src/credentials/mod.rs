@@ -14,7 +14,6 @@ mod ecs_role;
 mod env;
 #[cfg(test)]
 mod fake;
-mod files;
 mod http;
 mod identity;
 mod oidc;
@@ -26,8 +25,9 @@ mod uri;
 #[cfg(test)]
 mod wire_tests;
 
+pub use crate::secret::Written;
 pub use account::Account;
-pub use config::{Config, EcsRamRole, Oidc, Profile, Role, StsPlace, Written};
+pub use config::{Config, EcsRamRole, Oidc, Profile, Role, StsPlace};
 pub use identity::{Identity, caller_identity};
 pub use sts::{RoleError, endpoint as sts_endpoint};
 

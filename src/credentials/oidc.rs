@@ -12,12 +12,11 @@ use tokio::time::Instant;
 use crate::clock::Clock;
 use crate::rpc::encode::canonical_query;
 use crate::rpc::{HttpResponse, Transport, TransportError};
-use crate::secret::Secret;
+use crate::secret::{FileError, Secret, Written};
 
 use super::Parts;
 use super::answer::{self, error_code};
-use super::config::{Oidc, Written};
-use super::files::FileError;
+use super::config::Oidc;
 use super::http::{Ask, AskError};
 use super::provider::{FetchError, Lease, Provider};
 use super::sts::{self, Answer, ROLE_ARN, RoleError, Wanted, given};

@@ -3,9 +3,8 @@
 use futures_util::future::{BoxFuture, FutureExt as _};
 
 use crate::rpc::AccessKey;
+use crate::secret::{FileError, Written};
 
-use super::config::Written;
-use super::files::FileError;
 use super::provider::{FILE_LOOK, FetchError, Lease, Provider};
 
 /// A key part by part.

@@ -13,12 +13,10 @@ use reqwest::Url;
 
 use crate::env::Env;
 use crate::rpc::Transport;
-use crate::secret::Secret;
+use crate::secret::{FileError, Secret, Written};
 
 use super::Parts;
 use super::answer::{self, CodedKey};
-use super::config::Written;
-use super::files::FileError;
 use super::http::{Ask, AskError};
 use super::provider::{FetchError, Lease, Provider};
 

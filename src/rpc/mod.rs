@@ -22,7 +22,8 @@ pub use client::{Client, ClientParts};
 pub use endpoint::{Endpoint, EndpointError};
 pub use failure::{BodyError, CallError};
 pub use http::{
-    BuildError, CaFileError, HttpTransport, ProxyError, check_ca_file, check_proxy, environment_proxy,
+    BuildError, CaFileError, HttpTransport, ProxyError, ProxyFileError, check_ca_file, check_proxy,
+    environment_proxy,
 };
 pub use key::{AccessKey, KeyError, KeySource};
 pub use limits::Limits;
@@ -33,7 +34,7 @@ pub use transport::{BODY_LIMIT, HttpRequest, HttpResponse, Transport, TransportE
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::secret::Secret;
+use crate::secret::Written;
 
 /// Which signature requests bear (`api.signature`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,8 +62,8 @@ pub struct Config {
     /// Most time from sending one attempt to the end of its answer.
     pub request_timeout: Duration,
     /// URL of a proxy, which may hold a password; `None` to take `HTTPS_PROXY` and `NO_PROXY` from the environment.
-    /// Loopback and metadata addresses are never asked through one.
-    pub proxy: Option<Secret>,
+    /// A file is read again while requests are sent. Loopback and metadata addresses are never asked through one.
+    pub proxy: Option<Written>,
     /// PEM file with an extra trusted CA.
     pub ca_file: Option<PathBuf>,
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::credentials::config::Written;
+use crate::secret::Written;
 
 const FILE: &str = r#"{"current": "ak", "meta_path": "", "profiles": [
   {"name": "ak", "mode": "AK", "access_key_id": "an-id", "access_key_secret": "hunter2", "region_id": "cn-hangzhou"},

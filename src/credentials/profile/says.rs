@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::credentials::config::{Config, Written};
+use crate::credentials::config::Config;
 use crate::env::Env;
-use crate::secret::Secret;
+use crate::secret::{Secret, Written};
 
 /// Variables that stand in for what a profile of a role leaves out.
 pub(super) const ROLE_ARN: &str = "ALIBABA_CLOUD_ROLE_ARN";

@@ -4,8 +4,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::credentials::config::Profile;
-use crate::credentials::files::{self, FileError};
 use crate::env::Env;
+use crate::secret::{FileError, read_file};
 
 use super::cli::{CliFile, CliFileError, Setting};
 use super::ini::{IniFile, IniFileError};
@@ -180,7 +180,7 @@ impl Search {
     pub(super) async fn find(&self) -> Result<Found, Miss> {
         let mut absent = Absent::default();
         for place in &self.places {
-            let text = match files::read(&place.file).await {
+            let text = match read_file(&place.file).await {
                 Ok(text) => text,
                 Err(error) if place.is_absence(&error) => {
                     absent.is_wanted |= place.is_named;

@@ -1,31 +1,40 @@
 //! The real transport, on reqwest.
 
+mod client;
 mod proxy;
+mod proxy_file;
 mod tls;
 
 pub use proxy::{ProxyError, check_proxy, environment_proxy};
+pub use proxy_file::ProxyFileError;
 pub use tls::{CaFileError, check_ca_file};
 
 use std::error::Error;
 use std::io;
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 use reqwest::header::{CONTENT_LENGTH, HeaderValue};
-use reqwest::{Method, Url, redirect, retry};
+use reqwest::{Method, Url};
 
 use crate::env::Env;
-use crate::secret::Secret;
+use crate::secret::Written;
 
 use super::{BODY_LIMIT, Config, HttpRequest, HttpResponse, Transport, TransportError};
 
-/// The name this program gives itself.
-const USER_AGENT: &str = concat!("agentless-exporter/", env!("CARGO_PKG_VERSION"));
+use client::Recipe;
+use proxy_file::Renewed;
 
 /// Connections that are kept and reused, HTTP/2 or 1.1, straight or through a proxy.
 #[derive(Debug)]
-pub struct HttpTransport {
-    client: reqwest::Client,
+pub struct HttpTransport(Clients);
+
+#[derive(Debug)]
+enum Clients {
+    One(reqwest::Client),
+    /// The proxy stands in a file.
+    Renewed(Arc<Renewed>),
 }
 
 /// The transport can't be built as configured.
@@ -42,6 +51,9 @@ pub enum BuildError {
         /// What was expected.
         source: ProxyError,
     },
+    /// `api.proxy_file` can't be used.
+    #[error("api.proxy_file can't be used")]
+    ProxyFile(#[source] ProxyFileError),
     /// The HTTP client refuses the settings.
     #[error("the HTTP client can't be built")]
     Client(#[source] reqwest::Error),
@@ -49,28 +61,29 @@ pub enum BuildError {
 
 impl HttpTransport {
     /// Prepares connections as `config` says; makes none yet. A proxy comes from `config`, else
-    /// from `HTTPS_PROXY` and `NO_PROXY` of `env`.
+    /// from `HTTPS_PROXY` and `NO_PROXY` of `env`. One that stands in a file is read now, and again
+    /// while requests are sent.
     ///
     /// # Errors
     /// If `ca_file` or the proxy can't be used.
     pub fn build(config: &Config, env: &Env) -> Result<Self, BuildError> {
-        let tls = tls::client_config(config.ca_file.as_deref()).map_err(BuildError::CaFile)?;
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .user_agent(USER_AGENT)
-            .connect_timeout(config.connect_timeout)
-            // A redirect would send the signature to whoever is named there.
-            .redirect(redirect::Policy::none())
-            // Each attempt is counted and signed anew by the caller.
-            .retry(retry::never())
-            .referer(false)
-            // The environment is read here, not by the library.
-            .no_proxy();
-        if let Some(proxy) = proxy::choose(config.proxy.as_ref().map(Secret::expose), env)? {
-            builder = builder.proxy(proxy);
+        let recipe = Recipe::new(config)?;
+        let configured = match &config.proxy {
+            Some(Written::In(file)) => {
+                return Ok(Self(Clients::Renewed(Arc::new(Renewed::new(recipe, file)?))));
+            }
+            Some(Written::Here(url)) => Some(url.expose()),
+            None => None,
+        };
+        let client = recipe.client(proxy::choose(configured, env)?)?;
+        Ok(Self(Clients::One(client)))
+    }
+
+    async fn client(&self) -> reqwest::Client {
+        match &self.0 {
+            Clients::One(client) => client.clone(),
+            Clients::Renewed(renewed) => renewed.client().await,
         }
-        let client = builder.build().map_err(|error| BuildError::Client(error.without_url()))?;
-        Ok(Self { client })
     }
 }
 
@@ -87,7 +100,8 @@ impl Transport for HttpTransport {
                 // Not said by the library for an empty body; some gateways want it of every POST and PUT.
                 request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
             }
-            let mut response = self.client.execute(request).await.map_err(|error| unsent(error, to))?;
+            let mut response =
+                self.client().await.execute(request).await.map_err(|error| unsent(error, to))?;
             let body = read_body(&mut response).await?;
             let headers = std::mem::take(response.headers_mut());
             Ok(HttpResponse { status: response.status(), headers, body })

@@ -37,14 +37,19 @@ const DIRECT: &str = "localhost,127.0.0.0/8,::1,100.100.100.200,169.254.0.0/16,f
 pub(super) fn choose(configured: Option<&str>, env: &Env) -> Result<Option<Proxy>, BuildError> {
     if let Some(text) = configured.map(str::trim).filter(|text| !text.is_empty()) {
         let wrong = |source| BuildError::Proxy { name: "api.proxy", source };
-        let proxy = Proxy::all(parse(text).map_err(wrong)?).map_err(|_| wrong(ProxyError))?;
-        return Ok(Some(proxy.no_proxy(NoProxy::from_string(DIRECT))));
+        return for_all(text).map(Some).map_err(wrong);
     }
     let Some((name, text)) = environment_proxy(env) else { return Ok(None) };
     let Some(except) = exceptions(env) else { return Ok(None) };
     let wrong = |source| BuildError::Proxy { name, source };
     let proxy = Proxy::https(parse(text).map_err(wrong)?).map_err(|_| wrong(ProxyError))?;
     Ok(Some(proxy.no_proxy(NoProxy::from_string(&except))))
+}
+
+/// The proxy `text`, for every request.
+pub(super) fn for_all(text: &str) -> Result<Proxy, ProxyError> {
+    let proxy = Proxy::all(parse(text)?).map_err(|_| ProxyError)?;
+    Ok(proxy.no_proxy(NoProxy::from_string(DIRECT)))
 }
 
 /// The hosts that the environment's proxy is not for; `None` if it is for none.
@@ -62,6 +67,11 @@ fn either<'e>(env: &'e Env, names: [&'static str; 2]) -> Option<(&'static str, &
 
 /// `http://[USER:PASSWORD@]HOST[:PORT]` or the same with https; `http://` may be left out.
 fn parse(text: &str) -> Result<Url, ProxyError> {
+    let text = text.trim();
+    // The library leaves line breaks out, and would join two lines to one host.
+    if text.chars().any(char::is_control) {
+        return Err(ProxyError);
+    }
     let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     let url = Url::parse(&with_scheme).map_err(|_| ProxyError)?;
     let is_proxy = matches!(url.scheme(), "http" | "https") && url.has_host() && url.port() != Some(0);
@@ -106,7 +116,9 @@ mod tests {
         assert_eq!(parse("proxy:3128").unwrap().as_str(), "http://proxy:3128/");
         assert_eq!(parse("http://me:hunter2@proxy:3128").unwrap().host_str(), Some("proxy"));
         assert_eq!(parse("http://me:p@ss@proxy:3128/").unwrap().host_str(), Some("proxy"));
-        for wrong in ["", " ", "socks5://proxy", "http://", "http://proxy/path", "http://proxy:0"] {
+        for wrong in
+            ["", " ", "socks5://proxy", "http://", "http://proxy/path", "http://proxy:0", "proxy:31\n28"]
+        {
             assert_eq!(parse(wrong), Err(ProxyError), "{wrong}");
         }
     }

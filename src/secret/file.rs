@@ -1,18 +1,16 @@
-//! Small files that hold keys or lead to them, read off the async threads.
+//! Values that stand alone in a file of their own, and other small files that hold keys or lead to them.
 
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use crate::secret::Secret;
-
-use super::config::Written;
+use super::Secret;
 
 /// No file of keys is near this long.
 const MOST_BYTES: u64 = 1024 * 1024;
 
 /// A file that can't be used. Its content is not told.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum FileError {
+pub enum FileError {
     /// It can't be read.
     #[error("{} can't be read", path.display())]
     Read {
@@ -49,16 +47,21 @@ pub(super) enum FileError {
 
 impl FileError {
     /// Whether there is no such file.
-    pub(super) fn is_absence(&self) -> bool {
+    pub(crate) fn is_absence(&self) -> bool {
         let is_nowhere = |kind| matches!(kind, io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
         matches!(self, Self::Read { source, .. } if is_nowhere(source.kind()))
     }
 }
 
-/// The whole text of the file at `path`.
-pub(super) async fn read(path: &Path) -> Result<String, FileError> {
+/// The whole text of the file at `path`, read off the async threads.
+pub(crate) async fn read_file(path: &Path) -> Result<String, FileError> {
     let path = path.to_owned();
-    let read = tokio::task::spawn_blocking(move || read_now(&path)).await;
+    aside(move || read_now(&path)).await
+}
+
+/// What `read` gives, off the async threads.
+async fn aside<T: Send + 'static>(read: impl FnOnce() -> T + Send + 'static) -> T {
+    let read = tokio::task::spawn_blocking(read).await;
     read.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
@@ -80,25 +83,44 @@ fn read_now(path: &Path) -> Result<String, FileError> {
     Ok(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned))
 }
 
+/// The value that stands alone in the file at `path`, without the line break at its end. Waits for
+/// the disk.
+///
+/// # Errors
+/// If the file can't be read or is blank.
+pub(crate) fn read_value(path: &Path) -> Result<Secret, FileError> {
+    match read_now(path)?.trim() {
+        "" => Err(FileError::Empty { path: path.to_owned() }),
+        text => Ok(Secret::new(text)),
+    }
+}
+
+/// A value that stands in the configuration, or alone in a file that is read again when it changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// The value.
+    Here(Secret),
+    /// The file.
+    In(PathBuf),
+}
+
 impl Written {
     /// The value as it stands now: that of a file without the line break at its end.
     ///
     /// # Errors
     /// If its file can't be read or is blank.
-    pub(super) async fn read(&self) -> Result<Secret, FileError> {
-        let path = match self {
-            Self::Here(secret) => return Ok(secret.clone()),
-            Self::In(path) => path,
-        };
-        let text = read(path).await?;
-        match text.trim() {
-            "" => Err(FileError::Empty { path: path.clone() }),
-            text => Ok(Secret::new(text)),
+    pub(crate) async fn read(&self) -> Result<Secret, FileError> {
+        match self {
+            Self::Here(secret) => Ok(secret.clone()),
+            Self::In(path) => {
+                let path = path.clone();
+                aside(move || read_value(&path)).await
+            }
         }
     }
 
     /// Whether it may change.
-    pub(super) fn is_in_file(&self) -> bool {
+    pub(crate) fn is_in_file(&self) -> bool {
         matches!(self, Self::In(_))
     }
 }
@@ -121,15 +143,19 @@ mod tests {
     #[tokio::test]
     async fn what_is_no_file_of_keys_is_told_and_not_read_to_its_end() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(read(&folder.path().join("none")).await.unwrap_err().is_absence());
+        assert!(read_file(&folder.path().join("none")).await.unwrap_err().is_absence());
         for no_file in [folder.path(), Path::new("/dev/zero")] {
-            assert!(matches!(read(no_file).await, Err(FileError::NoFile { .. })), "{}", no_file.display());
+            assert!(
+                matches!(read_file(no_file).await, Err(FileError::NoFile { .. })),
+                "{}",
+                no_file.display()
+            );
         }
         let path = folder.path().join("long");
         std::fs::File::create(&path).unwrap().set_len(MOST_BYTES + 1).unwrap();
-        assert!(matches!(read(&path).await, Err(FileError::TooLong { .. })));
+        assert!(matches!(read_file(&path).await, Err(FileError::TooLong { .. })));
         let path = folder.path().join("binary");
         std::fs::write(&path, [0xff, 0xfe]).unwrap();
-        assert!(matches!(read(&path).await, Err(FileError::NoText { .. })));
+        assert!(matches!(read_file(&path).await, Err(FileError::NoText { .. })));
     }
 }

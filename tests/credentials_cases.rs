@@ -3,31 +3,52 @@
 //! without it), `env.json`, `fs/` (the home directory) and `http.json` (what is asked, in order, and what
 //! is answered). `{HOME}` stands for the home directory. The vendor's own SDK is given the same
 //! environment, files and answers, and must name the same key wherever it can do the same.
+//!
+//! The order of the default chain is shown pair by pair: each of its places has a case that gives a key
+//! and one that fails, and two of them are put together.
 
 mod credentials;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
 
-use agentless_exporter::clock::Clock;
-use agentless_exporter::config::{self, Inputs};
-use agentless_exporter::credentials as keys;
 use agentless_exporter::env::Env;
-use agentless_exporter::error::in_words;
-use agentless_exporter::meters::Meters;
-use agentless_exporter::rpc;
 use serde_json::{Value, json};
 
-use credentials::server::Server;
-use credentials::transport::ToLoopback;
-use credentials::vendor;
+use credentials::case::Case;
 
 const CASES: &str = "tests/credentials/cases";
 
-/// No place may take longer to give a key or an error.
-const MOST: Duration = Duration::from_secs(25);
+/// A place of the default chain, and the cases in which it alone is set up.
+struct Place {
+    /// What errors call it.
+    name: &'static str,
+    good: &'static str,
+    failing: &'static str,
+}
+
+/// The default chain in its order.
+const CHAIN: [Place; 6] = [
+    Place { name: "env", good: "env_long_term", failing: "env_half_set" },
+    Place { name: "oidc", good: "pod_of_the_environment", failing: "pod_with_an_expired_token" },
+    Place { name: "cli_profile", good: "cli_profile", failing: "cli_broken" },
+    Place { name: "ini_profile", good: "ini_profile", failing: "ini_half_filled" },
+    Place {
+        name: "ecs_ram_role",
+        good: "machine_role_discovered",
+        failing: "machine_does_not_tell_its_role",
+    },
+    Place { name: "uri", good: "service_of_the_environment", failing: "service_answers_html" },
+];
+
+/// Every two places of the chain, the first one first: 15.
+fn pairs() -> impl Iterator<Item = (&'static Place, &'static Place)> {
+    CHAIN.iter().enumerate().flat_map(|(n, first)| CHAIN[n + 1..].iter().map(move |later| (first, later)))
+}
+
+fn folder(case: &str) -> PathBuf {
+    Path::new(CASES).join(case)
+}
 
 fn cases() -> Vec<PathBuf> {
     let mut cases: Vec<_> = fs::read_dir(CASES)
@@ -38,117 +59,6 @@ fn cases() -> Vec<PathBuf> {
     cases
 }
 
-/// A case on disk, with a home directory of its own.
-struct Case {
-    folder: PathBuf,
-    home: tempfile::TempDir,
-}
-
-impl Case {
-    fn of(folder: &Path) -> Self {
-        let home = tempfile::tempdir().expect("the case is whole");
-        let case = Self { folder: folder.to_owned(), home };
-        case.copy(&folder.join("fs"), case.home.path());
-        case
-    }
-
-    fn copy(&self, from: &Path, to: &Path) {
-        let Ok(entries) = fs::read_dir(from) else { return };
-        for entry in entries.map(|entry| entry.expect("it is listed")) {
-            let to = to.join(entry.file_name());
-            if entry.path().is_dir() {
-                fs::create_dir_all(&to).expect("the case is whole");
-                self.copy(&entry.path(), &to);
-            } else {
-                fs::write(&to, self.at_home(&fs::read_to_string(entry.path()).expect("the case is whole")))
-                    .expect("the case is whole");
-            }
-        }
-    }
-
-    fn at_home(&self, text: &str) -> String {
-        text.replace("{HOME}", self.home.path().to_str().expect("a path in UTF-8"))
-    }
-
-    fn text(&self, name: &str) -> Option<String> {
-        fs::read_to_string(self.folder.join(name)).ok().map(|text| self.at_home(&text))
-    }
-
-    fn json(&self, name: &str) -> Value {
-        let text = self.text(name).unwrap_or_else(|| "null".to_owned());
-        serde_json::from_str(&text)
-            .unwrap_or_else(|error| panic!("{}: {name}: {error}", self.folder.display()))
-    }
-
-    /// What is to come of it; `{HOME}` stays.
-    fn expected(&self) -> Value {
-        let text =
-            fs::read_to_string(self.folder.join("expected.json")).unwrap_or_else(|_| "null".to_owned());
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", self.folder.display()))
-    }
-
-    /// The variables of the case and its home directory.
-    fn variables(&self) -> Vec<(String, String)> {
-        let given = self.json("env.json");
-        let pairs = given.as_object().into_iter().flatten();
-        let pairs =
-            pairs.map(|(name, value)| (name.clone(), value.as_str().expect("the case is whole").to_owned()));
-        pairs.chain([("HOME".to_owned(), self.at_home("{HOME}"))]).collect()
-    }
-
-    /// The credentials of the case as a source of a configuration has them.
-    fn config(&self) -> keys::Config {
-        let credentials = self.text("credentials.yaml").unwrap_or_else(|| "type: default\n".to_owned());
-        let indented: String = credentials.lines().map(|line| format!("      {line}\n")).collect();
-        let file = self.home.path().join("exporter.yaml");
-        let text = format!("sources:\n  - name: case\n    region: cn-hangzhou\n    credentials:\n{indented}");
-        fs::write(&file, text).expect("the case is whole");
-        let inputs = Inputs { file: Some(file), ..Inputs::default() };
-        let mut settings =
-            config::load(&inputs).unwrap_or_else(|error| panic!("{}: {error}", self.folder.display()));
-        settings.sources.remove(0).credentials
-    }
-
-    /// What comes of the case, as `expected.json` says it.
-    async fn run(&self) -> Value {
-        let server = Server::start(&self.json("http.json"));
-        let env: Env = self.variables().into_iter().collect();
-        let transport = ToLoopback::new(server.address());
-        let parts = keys::Parts {
-            source: "case".to_owned(),
-            env: env.clone(),
-            transport: Arc::new(transport),
-            rpc: rpc::Config { max_attempts: 1, ..rpc::Config::default() },
-            clock: Clock::system(),
-            meters: Meters::new().source("case"),
-            metadata: keys::metadata_url(),
-        };
-        let source = keys::build(&self.config(), &parts);
-        let came = tokio::time::timeout(MOST, source.key()).await.expect("a key or an error in good time");
-        let came = match came {
-            Ok(key) => {
-                let told = source.in_use().expect("a key was given");
-                json!({
-                    "id": key.id,
-                    "secret": key.secret.expose(),
-                    "token": key.token.map(|token| token.expose().to_owned()),
-                    "provider": told.provider.replace(self.home.path().to_str().expect("a path in UTF-8"), "{HOME}"),
-                })
-            }
-            Err(error) => {
-                let told =
-                    in_words(&error).replace(self.home.path().to_str().expect("a path in UTF-8"), "{HOME}");
-                for secret in ["SECRET-", "TOKEN-"] {
-                    assert!(!told.contains(secret), "{}: {told}", self.folder.display());
-                }
-                json!({ "error": told })
-            }
-        };
-        server.finish(&self.folder);
-        came
-    }
-}
-
 #[tokio::test]
 async fn every_case_gives_the_expected_key_or_error() {
     let update = Env::process().get("UPDATE_CREDENTIALS_CASES").is_some();
@@ -156,13 +66,12 @@ async fn every_case_gives_the_expected_key_or_error() {
     let cases = cases();
     for folder in &cases {
         let case = Case::of(folder);
-        let mut expected = case.expected();
-        let vendor = expected.as_object_mut().and_then(|expected| expected.remove("vendor"));
+        let expected = case.expected();
         let mut came = case.run().await;
         if came != expected {
             wrong += &format!("\n{}:\nexpected {expected:#}\ncame {came:#}\n", folder.display());
             if update {
-                came["vendor"] = vendor.unwrap_or_else(|| "same".into());
+                came["vendor"] = case.vendor().unwrap_or_else(|| "same".to_owned()).into();
                 fs::write(folder.join("expected.json"), format!("{came:#}\n")).expect("the case is whole");
             }
         }
@@ -178,7 +87,7 @@ fn the_sdk_of_the_vendor_names_the_same_key() {
     for folder in cases() {
         let case = Case::of(&folder);
         let expected = case.expected();
-        match expected["vendor"].as_str() {
+        match case.vendor().as_deref() {
             Some("same") => {}
             Some(reason) => {
                 assert!(reason.len() > 20, "{}: say why the SDK differs", folder.display());
@@ -186,14 +95,68 @@ fn the_sdk_of_the_vendor_names_the_same_key() {
             }
             None => panic!("{}: say whether the SDK does the same", folder.display()),
         }
-        let came = vendor::key(case.home.path(), &case.variables(), &case.json("http.json"));
-        let ours = json!({ "id": expected["id"], "secret": expected["secret"], "token": expected["token"] });
         compared += 1;
-        let both_refuse = expected["error"].is_string() && came["error"].is_string();
-        if came != ours && !both_refuse {
-            wrong += &format!("\n{}: ours {ours}, the SDK's {came}", folder.display());
-        }
+        wrong += &differs(&expected, &case.run_vendor())
+            .map_or_else(String::new, |differs| format!("\n{}: {differs}", folder.display()));
     }
     assert!(compared >= 15, "{compared} cases were compared");
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[tokio::test]
+async fn a_place_of_the_chain_that_has_a_key_comes_before_each_later_one() {
+    let mut wrong = String::new();
+    for (first, later) in pairs() {
+        let case = Case::of_both(&folder(first.good), &folder(later.good));
+        let expected = case.expected();
+        let (ours, vendors) = (case.run().await, case.run_vendor());
+        if ours != expected {
+            wrong +=
+                &format!("\n{} before {}:\nexpected {expected:#}\ncame {ours:#}", first.name, later.name);
+        }
+        wrong += &differs(&expected, &vendors)
+            .map_or_else(String::new, |differs| format!("\n{} before {}: {differs}", first.name, later.name));
+    }
+    assert_eq!(pairs().count(), 15);
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// The vendor's SDK for Python goes on to the next place instead, whose key may be that of somebody
+/// else. That it comes to the key of the later one also shows that there was one to be had.
+#[tokio::test]
+async fn a_place_of_the_chain_that_is_set_up_and_fails_stops_it_before_each_later_one() {
+    let mut wrong = String::new();
+    for (first, later) in pairs() {
+        let case = Case::of_both(&folder(first.failing), &folder(later.good));
+        let expected = case.expected();
+        let (ours, vendors) = (case.run().await, case.run_vendor());
+        if ours != expected {
+            wrong += &format!(
+                "\n{} fails before {}:\nexpected {expected:#}\ncame {ours:#}",
+                first.name, later.name
+            );
+        }
+        let key = Case::of(&folder(later.good)).expected();
+        wrong += &differs(&key, &vendors).map_or_else(String::new, |differs| {
+            format!("\n{} fails before {}, and the SDK does not go on: {differs}", first.name, later.name)
+        });
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn each_place_of_the_chain_that_fails_is_named() {
+    for Place { name, failing, .. } in CHAIN {
+        let expected = Case::of(&folder(failing)).expected();
+        let told = expected["error"].as_str().expect("an error");
+        let stopped = format!("the default chain stopped at {name}, which is set up and gives no key");
+        assert!(told.starts_with(&stopped), "{failing}: {told}");
+    }
+}
+
+/// In what the key of the vendor's SDK is another one than `expected`; `None` too if both refuse.
+fn differs(expected: &Value, came: &Value) -> Option<String> {
+    let ours = json!({ "id": expected["id"], "secret": expected["secret"], "token": expected["token"] });
+    let both_refuse = expected["error"].is_string() && came["error"].is_string();
+    (*came != ours && !both_refuse).then(|| format!("ours {ours}, the SDK's {came}"))
 }

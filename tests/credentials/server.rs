@@ -25,9 +25,9 @@ struct State {
 }
 
 impl Server {
-    /// Plays `exchanges`: a list of `{"ask": {…}, "answer": {…}}`, or nothing.
-    pub(crate) fn start(exchanges: &Value) -> Self {
-        let exchanges = exchanges.as_array().cloned().unwrap_or_default();
+    /// Plays `exchanges`, each `{"ask": {…}, "answer": {…}}`.
+    pub(crate) fn start(exchanges: &[Value]) -> Self {
+        let exchanges = exchanges.to_vec();
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
         let address = listener.local_addr().expect("it is bound");
         let state = Arc::new(Mutex::new(State { expected: exchanges.len(), ..State::default() }));

@@ -1,5 +1,6 @@
 //! The vendor's own SDK for credentials, in Python.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -7,7 +8,7 @@ use serde_json::Value;
 
 /// The key that the SDK's default chain finds with these variables, this home directory and these
 /// answers; no network is used. `{"error": …}` if it finds none.
-pub(crate) fn key(home: &Path, variables: &[(String, String)], exchanges: &Value) -> Value {
+pub(crate) fn key(home: &Path, variables: &BTreeMap<String, String>, exchanges: &Value) -> Value {
     let answers = home.join("answers.json");
     std::fs::write(&answers, exchanges.to_string()).expect("the home directory is ours");
     let python = "target/test-tools/venv/bin/python";
@@ -15,7 +16,7 @@ pub(crate) fn key(home: &Path, variables: &[(String, String)], exchanges: &Value
         .arg("tests/python/vendor_credentials.py")
         .arg(&answers)
         .env_clear()
-        .envs(variables.iter().map(|(name, value)| (name, value)))
+        .envs(variables)
         .stdin(Stdio::null())
         .output()
         .unwrap_or_else(|error| panic!("{python} does not start ({error}); run scripts/install-test-tools"));

@@ -3,6 +3,7 @@
 //! One file for each place that keys come from (a [`provider::Provider`]), the default chain over
 //! them, and the cache that renews what they give. Order, variables and file formats are those of
 //! the vendor's SDKs (`alibabacloud_credentials` 1.0.12 for Python and credentials-go).
+//! Where this differs from them, and why: `docs/decisions/0009-credentials.md`.
 
 mod account;
 mod answer;

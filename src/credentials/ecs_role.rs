@@ -53,6 +53,14 @@ pub(super) struct MachineRole {
     transport: Arc<dyn Transport>,
 }
 
+/// What is known of the service while it is asked.
+struct Met {
+    /// What version 2 gave; `None` to do without.
+    token: Option<Secret>,
+    /// Whether it has answered anything, if only by an error: then it is there.
+    has_answered: bool,
+}
+
 #[derive(Debug, thiserror::Error)]
 enum RoleError {
     #[error("the metadata service is switched off by {DISABLED}; unset it or choose other credentials")]
@@ -99,23 +107,23 @@ impl MachineRole {
         if self.is_disabled {
             return Err(RoleError::Disabled);
         }
-        let token = self.token().await?;
+        let mut met = self.token().await?;
         let name = match &self.name {
             Some(name) if is_name(name) => name.clone(),
             Some(_) => return Err(RoleError::Name),
-            None => self.role(token.as_ref()).await?,
+            None => self.role(&mut met).await?,
         };
-        self.key(name, token.as_ref()).await
+        self.key(name, &met).await
     }
 
-    /// A token for version 2; `None` to do without.
-    async fn token(&self) -> Result<Option<Secret>, RoleError> {
+    /// Asks for a token for version 2.
+    async fn token(&self) -> Result<Met, RoleError> {
         let ask =
             Ask::put(self.url(TOKEN_PATH)).header("x-aliyun-ecs-metadata-token-ttl-seconds", TOKEN_SECONDS);
         let asked = ask.body(&self.transport, LIMIT).await;
         let token = asked.and_then(|body| Ok(answer::word(&body).map(Secret::new)?));
         match token {
-            Ok(token) => Ok(Some(token)),
+            Ok(token) => Ok(Met { token: Some(token), has_answered: true }),
             Err(error) if self.takes_v1 => {
                 tracing::debug!(
                     source = self.source,
@@ -123,7 +131,7 @@ impl MachineRole {
                     error = in_words(&error),
                     "the metadata service gave no token and is asked without one"
                 );
-                Ok(None)
+                Ok(Met { token: None, has_answered: !error.is_silence() })
             }
             Err(source) if source.is_silence() => Err(RoleError::Silence { host: self.host(), source }),
             Err(source) => Err(RoleError::Token { host: self.host(), source }),
@@ -131,34 +139,32 @@ impl MachineRole {
     }
 
     /// The name of the role that the machine has.
-    async fn role(&self, token: Option<&Secret>) -> Result<String, RoleError> {
+    async fn role(&self, met: &mut Met) -> Result<String, RoleError> {
         let read = |body: &[u8]| match answer::word(body) {
             Ok(name) if is_name(name) => Ok(name.to_owned()),
             _ => Err(AnswerError::NoWord),
         };
-        self.get(ROLES_PATH, token, read).await.map_err(|source| match source {
+        let name = self.get(ROLES_PATH, met.token.as_ref(), read).await.map_err(|source| match source {
             AskError::Status(404) => RoleError::NoRole,
-            source if token.is_none() && source.is_silence() => {
-                RoleError::Silence { host: self.host(), source }
-            }
+            source if met.is_nobody(&source) => RoleError::Silence { host: self.host(), source },
             source => RoleError::Unknown { host: self.host(), source },
-        })
+        })?;
+        met.has_answered = true;
+        Ok(name)
     }
 
     /// A key of the role `name`.
-    async fn key(&self, name: String, token: Option<&Secret>) -> Result<Lease, RoleError> {
+    async fn key(&self, name: String, met: &Met) -> Result<Lease, RoleError> {
         let read = |body: &[u8]| {
             let answer: CodedKey = answer::json(body)?;
             answer.code.as_ref().ok_or(AnswerError::Lacks("Code"))?;
             answer.read()
         };
         let path = format!("{ROLES_PATH}{}", percent_encode(&name));
-        match self.get(&path, token, read).await {
+        match self.get(&path, met.token.as_ref(), read).await {
             Ok((key, expires)) => Ok(Lease::until(expires, key, format!("ecs_ram_role {name}"))),
             Err(AskError::Status(404)) => Err(RoleError::NotThisRole { name }),
-            Err(source) if token.is_none() && source.is_silence() => {
-                Err(RoleError::Silence { host: self.host(), source })
-            }
+            Err(source) if met.is_nobody(&source) => Err(RoleError::Silence { host: self.host(), source }),
             Err(source) => Err(RoleError::Key { host: self.host(), name, source }),
         }
     }
@@ -194,6 +200,13 @@ impl MachineRole {
 
     fn host(&self) -> String {
         self.metadata.host_str().unwrap_or_default().to_owned()
+    }
+}
+
+impl Met {
+    /// Whether, after `error` too, there seems to be no service.
+    fn is_nobody(&self, error: &AskError) -> bool {
+        !self.has_answered && error.is_silence()
     }
 }
 

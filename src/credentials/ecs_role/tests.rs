@@ -133,6 +133,31 @@ async fn a_link_is_not_configured_on_a_machine_without_a_role_unless_one_is_name
     assert!(!got.starts_with("not configured: "), "{got}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_service_that_has_answered_anything_and_then_falls_silent_is_there_and_fails() {
+    let absent = [
+        [Step::Refuse, Step::Refuse],
+        [Step::Hang, Step::Hang],
+        [Step::Hang, Step::Refuse],
+        [Step::Refuse, Step::Hang],
+    ];
+    for steps in absent {
+        let got = ask_link(&[], steps).await.unwrap_err();
+        assert!(got.starts_with("not configured: no metadata service answers"), "{got}");
+    }
+    for answer in [status(404, ""), status(500, ""), status(302, ""), ok("<html> <body>"), Step::Break] {
+        for silence in [Step::Hang, Step::Refuse] {
+            let got = ask_link(&[], [answer.clone(), silence]).await.unwrap_err();
+            let told = "the metadata service at 100.100.100.200 did not tell the RAM role of this machine: ";
+            assert!(got.starts_with(told), "{got}");
+        }
+    }
+    // The name of the role is an answer too.
+    let got = ask_link(&[], [Step::Hang, ok("told-role"), Step::Hang]).await.unwrap_err();
+    let told = "the metadata service at 100.100.100.200 gave no key of the RAM role told-role: ";
+    assert!(got.starts_with(told), "{got}");
+}
+
 #[tokio::test]
 async fn a_service_that_is_switched_off_is_not_asked() {
     let wire = Wire::new([ok(KEY)]);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt as _};
+use tokio::sync::Mutex;
 
 use crate::clock::UnixMillis;
 use crate::error::in_words;
@@ -20,7 +21,7 @@ use super::answer;
 use super::cache::Cache;
 use super::config::{Config, Role, Written};
 use super::files::FileError;
-use super::provider::{FetchError, Lease, Provider};
+use super::provider::{FILE_LOOK, FetchError, Lease, Provider};
 use super::sts::{self, Answer, RoleError, Wanted};
 
 const ACTION: &str = "AssumeRole";
@@ -39,6 +40,13 @@ struct Setup {
     arn: String,
     params: BTreeMap<String, String>,
     external_id: Option<Written>,
+    /// What gave the last key; `None` while one is asked for, and if none came.
+    used: Mutex<Option<Used>>,
+}
+
+/// What a key of the role was got with, beside the key that is kept in [`Setup::base`].
+struct Used {
+    external_id: Option<Secret>,
 }
 
 /// The role was not given.
@@ -88,18 +96,16 @@ impl Setup {
             clock: clock.clone(),
             meters: meters.clone(),
         });
-        Self { client, base, arn, params, external_id: role.external_id.clone() }
+        Self { client, base, arn, params, external_id: role.external_id.clone(), used: Mutex::default() }
     }
 
     async fn ask(&self) -> Result<Lease, NotAssumed> {
         let not_assumed = |advice, source| NotAssumed { arn: self.arn.clone(), advice, source };
+        // If this is given up half-way, another base key may be kept already that was not used yet.
+        *self.used.lock().await = None;
         let mut params = self.params.clone();
-        let external_id = match &self.external_id {
-            Some(id) => {
-                Some(id.read().await.map_err(|error| not_assumed(None, Box::new(ExternalId(error))))?)
-            }
-            None => None,
-        };
+        let external_id = self.external_id().await;
+        let external_id = external_id.map_err(|error| not_assumed(None, Box::new(ExternalId(error))))?;
         if let Some(id) = external_id.as_ref().and_then(|id| sts::given(Some(id.expose()))) {
             params.insert("ExternalId".to_owned(), id.to_owned());
         }
@@ -108,8 +114,27 @@ impl Setup {
             let advice = error.code().and_then(sts::advice);
             not_assumed(advice, without(external_id.as_ref(), error))
         })?;
+        *self.used.lock().await = Some(Used { external_id });
         let base = self.base.in_use().map_or_else(String::new, |key| format!(" by {}", key.provider));
-        Ok(Lease::until(expires, key, format!("ram_role_arn {}{base}", self.arn)))
+        // Whether there is a file behind the base, it knows by itself.
+        let lease = Lease::until(expires, key, format!("ram_role_arn {}{base}", self.arn));
+        Ok(lease.looked_at_again(FILE_LOOK))
+    }
+
+    /// Whether the role would be assumed by another key or with another external id than last time.
+    /// Nothing is asked of the Security Token Service for that.
+    async fn is_other(&self) -> bool {
+        let Ok(external_id) = self.external_id().await else { return true };
+        let is_used = |used: &Used| used.external_id == external_id;
+        let is_as_before = self.used.lock().await.as_ref().is_some_and(is_used);
+        !is_as_before || self.base.look().await
+    }
+
+    async fn external_id(&self) -> Result<Option<Secret>, FileError> {
+        match &self.external_id {
+            Some(id) => id.read().await.map(Some),
+            None => Ok(None),
+        }
     }
 }
 
@@ -119,6 +144,16 @@ impl Provider for AssumedRole {
             match &self.0 {
                 Ok(setup) => setup.ask().await.map_err(FetchError::failed),
                 Err(error) => Err(FetchError::failed(error.clone())),
+            }
+        }
+        .boxed()
+    }
+
+    fn has_changed(&self) -> BoxFuture<'_, bool> {
+        async move {
+            match &self.0 {
+                Ok(setup) => setup.is_other().await,
+                Err(_) => false,
             }
         }
         .boxed()

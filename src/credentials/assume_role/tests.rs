@@ -119,6 +119,136 @@ async fn an_external_id_in_a_file_is_read_at_each_fetch() {
     assert_eq!(wire.asked().len(), 2);
 }
 
+/// A role that is kept as a source keeps it.
+struct Kept {
+    wire: Arc<Wire>,
+    keys: Arc<dyn rpc::KeySource>,
+}
+
+impl Kept {
+    fn new(base: &Config, role: &Role, steps: impl IntoIterator<Item = Step>) -> Self {
+        let wire = Wire::new(steps);
+        let config = Config::RamRoleArn { base: Box::new(base.clone()), role: role.clone() };
+        Self { keys: crate::credentials::build(&config, &parts(&wire, &[])), wire }
+    }
+
+    /// What was asked by the end of so many looks, the first of them a while from now.
+    async fn looks(&self, looks: usize) -> Vec<String> {
+        for _ in 0..looks {
+            self.keys.key().await.unwrap();
+            tokio::time::sleep(FILE_LOOK).await;
+        }
+        self.keys.key().await.unwrap();
+        self.wire.asked()
+    }
+
+    /// The key and the external id that the last request was signed with and held.
+    fn last(&self) -> String {
+        let seen = self.wire.seen.lock().unwrap();
+        let request = seen.last().unwrap();
+        let url = reqwest::Url::parse(&format!("http://h/?{}", request.body)).unwrap();
+        let told = url.query_pairs().filter(|(name, _)| name == "AccessKeyId" || name == "ExternalId");
+        told.map(|(_, value)| value.into_owned()).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A folder of the files `id` and `secret` of a key and of an external id.
+struct Files(tempfile::TempDir);
+
+impl Files {
+    fn new() -> Self {
+        let files = Self(tempfile::tempdir().unwrap());
+        for (name, text) in [("id", "first"), ("secret", "hunter2"), ("external", "one")] {
+            files.write(name, text);
+        }
+        files
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.0.path().join(name), text).unwrap();
+    }
+
+    fn part(&self, name: &str) -> Written {
+        Written::In(self.0.path().join(name))
+    }
+
+    fn key(&self) -> Config {
+        Config::AccessKey { id: self.part("id"), secret: self.part("secret") }
+    }
+
+    fn role(&self) -> Role {
+        Role { external_id: Some(self.part("external")), ..role() }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_of_the_role_or_its_base_that_changes_is_used_at_the_next_look_and_else_nothing_is_asked() {
+    let files = Files::new();
+    let kept = Kept::new(&files.key(), &files.role(), [ok(CREDENTIALS)]);
+    assert_eq!(kept.looks(20).await.len(), 1);
+    files.write("external", "other");
+    assert_eq!((kept.looks(1).await.len(), kept.last()), (2, "first other".to_owned()));
+    assert_eq!(kept.looks(20).await.len(), 2);
+    files.write("id", "second");
+    assert_eq!((kept.looks(1).await.len(), kept.last()), (3, "second other".to_owned()));
+    assert_eq!(kept.looks(20).await.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_away_for_a_while_is_no_change() {
+    let files = Files::new();
+    let kept = Kept::new(&files.key(), &role(), [ok(CREDENTIALS)]);
+    assert_eq!(kept.looks(1).await.len(), 1);
+    files.write("secret", "");
+    assert_eq!(kept.looks(30).await.len(), 1, "the key before is used");
+    files.write("secret", "hunter2");
+    assert_eq!(kept.looks(30).await.len(), 1);
+    files.write("id", "second");
+    assert_eq!((kept.looks(1).await.len(), kept.last()), (2, format!("second {EXTERNAL_ID}")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_the_base_is_seen_through_a_role_between_and_not_lost_by_a_failure() {
+    let files = Files::new();
+    let first = Role { arn: Some("acs:ram::1:role/first".to_owned()), ..Role::default() };
+    let between = Config::RamRoleArn { base: Box::new(files.key()), role: first };
+    let refused = status(403, r#"{"Code":"NoPermission","Message":"no"}"#);
+    let other = CREDENTIALS.replace("STS.NX000", "STS.NY000");
+    let steps = [ok(CREDENTIALS), ok(CREDENTIALS), refused.clone(), ok(&other), refused, ok(CREDENTIALS)];
+    let kept = Kept::new(&between, &role(), steps);
+    assert_eq!(kept.looks(20).await.len(), 2);
+    files.write("id", "second");
+    assert_eq!(kept.looks(1).await.len(), 3, "the first role refuses");
+    assert_eq!(kept.looks(2).await.len(), 6, "it gives a key, with which the second refuses once");
+    assert_eq!(kept.last(), format!("STS.NY000 {EXTERNAL_ID}"));
+    assert_eq!(kept.looks(20).await.len(), 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_was_seen_by_a_question_given_up_half_way_is_not_lost() {
+    let files = Files::new();
+    let kept = Kept::new(&files.key(), &role(), [ok(CREDENTIALS), Step::Hang, ok(CREDENTIALS)]);
+    assert_eq!(kept.looks(1).await.len(), 1);
+    files.write("id", "second");
+    tokio::time::sleep(FILE_LOOK).await;
+    assert!(tokio::time::timeout(LIMIT / 2, kept.keys.key()).await.is_err());
+    assert_eq!((kept.looks(0).await.len(), kept.last()), (3, format!("second {EXTERNAL_ID}")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_base_whose_key_is_renewed_has_not_changed() {
+    let files = Files::new();
+    files.write("uri", "http://127.0.0.1:1/one");
+    let base = Config::Uri(Some(files.part("uri")));
+    let other = KEY.replace("STS.NX000", "STS.NY000");
+    let short = KEY.replace("09:04:05", "03:10:05");
+    let kept = Kept::new(&base, &role(), [ok(&short), ok(CREDENTIALS), ok(&other), ok(CREDENTIALS)]);
+    assert_eq!(kept.looks(60).await, ["GET /one", "POST /"], "its key has expired and is not needed");
+    files.write("uri", "http://127.0.0.1:1/other");
+    assert_eq!(kept.looks(1).await[2..], ["GET /other", "POST /"]);
+    assert_eq!(kept.last(), format!("STS.NY000 {EXTERNAL_ID}"));
+}
+
 #[tokio::test]
 async fn without_a_key_there_is_no_role_and_the_key_is_to_blame() {
     let error = ask(&Config::Env, [ok(CREDENTIALS)]).await.unwrap_err();

@@ -1,5 +1,7 @@
 //! Which sources act for the same account, as far as the configuration tells.
 
+use std::fmt;
+
 use crate::env::Env;
 use crate::secret::{Secret, Written};
 
@@ -7,7 +9,7 @@ use super::config::Config;
 use super::env::ID;
 
 /// Sources of the same account share limits, because the cloud counts requests by account.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Account {
     /// That of the access key with this id.
     Key(String),
@@ -43,6 +45,16 @@ impl Account {
     }
 }
 
+/// Shows no id, as an access key does not.
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(_) => f.write_str("Key"),
+            Self::Of(config) => f.debug_tuple("Of").field(config).finish(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,6 +68,7 @@ mod tests {
         assert_eq!(of(&configured), Account::Key("an-id".to_owned()));
         assert_eq!(of(&Config::Default), of(&configured));
         assert_eq!(of(&Config::Env), of(&configured));
+        assert_eq!(format!("{:?}", of(&configured)), "Key");
     }
 
     #[test]

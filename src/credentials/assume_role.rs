@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt as _};
+use tokio::sync::Mutex;
 
 use crate::clock::UnixMillis;
 use crate::error::in_words;
@@ -19,7 +20,7 @@ use super::Parts;
 use super::answer;
 use super::cache::Cache;
 use super::config::{Config, Role};
-use super::provider::{FetchError, Lease, Provider};
+use super::provider::{FILE_LOOK, FetchError, Lease, Provider};
 use super::sts::{self, Answer, RoleError, Wanted};
 
 const ACTION: &str = "AssumeRole";
@@ -38,6 +39,13 @@ struct Setup {
     arn: String,
     params: BTreeMap<String, String>,
     external_id: Option<Written>,
+    /// What gave the last key; `None` while one is asked for, and if none came.
+    used: Mutex<Option<Used>>,
+}
+
+/// What a key of the role was got with, beside the key that is kept in [`Setup::base`].
+struct Used {
+    external_id: Option<Secret>,
 }
 
 /// The role was not given.
@@ -87,18 +95,16 @@ impl Setup {
             clock: clock.clone(),
             meters: meters.clone(),
         });
-        Self { client, base, arn, params, external_id: role.external_id.clone() }
+        Self { client, base, arn, params, external_id: role.external_id.clone(), used: Mutex::default() }
     }
 
     async fn ask(&self) -> Result<Lease, NotAssumed> {
         let not_assumed = |advice, source| NotAssumed { arn: self.arn.clone(), advice, source };
+        // If this is given up half-way, another base key may be kept already that was not used yet.
+        *self.used.lock().await = None;
         let mut params = self.params.clone();
-        let external_id = match &self.external_id {
-            Some(id) => {
-                Some(id.read().await.map_err(|error| not_assumed(None, Box::new(ExternalId(error))))?)
-            }
-            None => None,
-        };
+        let external_id = self.external_id().await;
+        let external_id = external_id.map_err(|error| not_assumed(None, Box::new(ExternalId(error))))?;
         if let Some(id) = external_id.as_ref().and_then(|id| sts::given(Some(id.expose()))) {
             params.insert("ExternalId".to_owned(), id.to_owned());
         }
@@ -107,8 +113,27 @@ impl Setup {
             let advice = error.code().and_then(sts::advice);
             not_assumed(advice, without(external_id.as_ref(), error))
         })?;
+        *self.used.lock().await = Some(Used { external_id });
         let base = self.base.in_use().map_or_else(String::new, |key| format!(" by {}", key.provider));
-        Ok(Lease::until(expires, key, format!("ram_role_arn {}{base}", self.arn)))
+        // Whether there is a file behind the base, it knows by itself.
+        let lease = Lease::until(expires, key, format!("ram_role_arn {}{base}", self.arn));
+        Ok(lease.looked_at_again(FILE_LOOK))
+    }
+
+    /// Whether the role would be assumed by another key or with another external id than last time.
+    /// Nothing is asked of the Security Token Service for that.
+    async fn is_other(&self) -> bool {
+        let Ok(external_id) = self.external_id().await else { return true };
+        let is_used = |used: &Used| used.external_id == external_id;
+        let is_as_before = self.used.lock().await.as_ref().is_some_and(is_used);
+        !is_as_before || self.base.look().await
+    }
+
+    async fn external_id(&self) -> Result<Option<Secret>, FileError> {
+        match &self.external_id {
+            Some(id) => id.read().await.map(Some),
+            None => Ok(None),
+        }
     }
 }
 
@@ -118,6 +143,16 @@ impl Provider for AssumedRole {
             match &self.0 {
                 Ok(setup) => setup.ask().await.map_err(FetchError::failed),
                 Err(error) => Err(FetchError::failed(error.clone())),
+            }
+        }
+        .boxed()
+    }
+
+    fn has_changed(&self) -> BoxFuture<'_, bool> {
+        async move {
+            match &self.0 {
+                Ok(setup) => setup.is_other().await,
+                Err(_) => false,
             }
         }
         .boxed()
@@ -147,178 +182,4 @@ fn read(body: &[u8]) -> Result<(AccessKey, UnixMillis), BodyError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::time::Instant;
-
-    use crate::credentials::fake::{CREDENTIALS, KEY, Step, Wire, fetched, ok, parts, status};
-    use crate::credentials::{EcsRamRole, Parts};
-    use crate::meters::{Meters, table};
-
-    use super::*;
-
-    const ARN: &str = "acs:ram::1:role/r";
-    const EXTERNAL_ID: &str = "s3cr3t-id";
-
-    fn here(text: &str) -> Written {
-        Written::Here(Secret::new(text))
-    }
-
-    fn key() -> Config {
-        Config::AccessKey { id: here("AK"), secret: here("hunter2") }
-    }
-
-    fn role() -> Role {
-        let external_id = Some(here(EXTERNAL_ID));
-        Role { arn: Some(ARN.to_owned()), external_id, ..Role::default() }
-    }
-
-    async fn ask(base: &Config, steps: impl IntoIterator<Item = Step>) -> Result<String, String> {
-        let wire = Wire::new(steps);
-        let provider = AssumedRole::new(base, &role(), &parts(&wire, &[]));
-        assert!(!format!("{provider:?}").contains(EXTERNAL_ID));
-        let got = fetched(&provider).await.map(|lease| lease.origin);
-        if let Err(error) = &got {
-            assert!(!error.contains(EXTERNAL_ID), "{error}");
-        }
-        got
-    }
-
-    #[tokio::test]
-    async fn a_role_tells_the_key_that_assumes_it() {
-        let got = ask(&key(), [ok(CREDENTIALS)]).await;
-        assert_eq!(got, Ok(format!("ram_role_arn {ARN} by access_key")));
-    }
-
-    #[tokio::test]
-    async fn a_role_may_assume_a_role_by_the_key_of_a_machine() {
-        let machine = Config::EcsRamRole(EcsRamRole { name: Some("m".to_owned()), disable_v1: false });
-        let first = Role { arn: Some("acs:ram::1:role/first".to_owned()), ..Role::default() };
-        let base = Config::RamRoleArn { base: Box::new(machine), role: first };
-        let got = ask(&base, [ok("token"), ok(KEY), ok(CREDENTIALS)]).await;
-        let by = "ram_role_arn acs:ram::1:role/first by ecs_ram_role m";
-        assert_eq!(got, Ok(format!("ram_role_arn {ARN} by {by}")));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_key_that_assumes_is_kept_as_long_as_it_is_good_and_then_renewed() {
-        let machine = Config::EcsRamRole(EcsRamRole { name: Some("m".to_owned()), disable_v1: false });
-        let key_of_an_hour = KEY.replace("09:04:05", "04:04:05");
-        let wire = Wire::new([
-            ok("token"),
-            ok(&key_of_an_hour),
-            ok(CREDENTIALS),
-            ok(CREDENTIALS),
-            ok("token"),
-            ok(KEY),
-            ok(CREDENTIALS),
-        ]);
-        let provider = AssumedRole::new(&machine, &role(), &parts(&wire, &[]));
-        for _ in 0..3 {
-            fetched(&provider).await.unwrap();
-            tokio::time::sleep(Duration::from_secs(25 * 60)).await;
-        }
-        let of_sts = |asked: &String| asked == "POST /";
-        assert_eq!(
-            wire.asked().iter().map(of_sts).collect::<Vec<_>>(),
-            [false, false, true, true, false, false, true]
-        );
-    }
-
-    #[tokio::test]
-    async fn a_refusal_is_told_by_its_code_and_what_to_do() {
-        let refuse =
-            |code: &str, at| status(at, &format!(r#"{{"Code":"{code}","Message":"no","RequestId":"r"}}"#));
-        let error = ask(&key(), [refuse("NoPermission", 403)]).await.unwrap_err();
-        assert!(
-            error.starts_with(&format!("the RAM role {ARN} was not assumed; grant the identity")),
-            "{error}"
-        );
-        assert!(error.contains(": AssumeRole was refused: NoPermission (HTTP 403)"), "{error}");
-        let error = ask(&key(), [refuse("EntityNotExist.Role", 404)]).await.unwrap_err();
-        assert!(error.contains("there is no such role; check its ARN: "), "{error}");
-        assert!(error.contains("EntityNotExist.Role (HTTP 404)"), "{error}");
-        let error = ask(&key(), [refuse("NoPermission", 200)]).await.unwrap_err();
-        assert!(error.contains("NoPermission (HTTP 200)"), "an error in a good answer: {error}");
-    }
-
-    #[tokio::test]
-    async fn a_refusal_that_repeats_the_external_id_is_not_repeated() {
-        for body in [
-            format!(r#"{{"Code":"InvalidParameter","Message":"ExternalId {EXTERNAL_ID} is wrong"}}"#),
-            format!(r#"{{"Code":"{EXTERNAL_ID}"}}"#),
-        ] {
-            let error = ask(&key(), [status(400, &body)]).await.unwrap_err();
-            let begin =
-                format!("the RAM role {ARN} was not assumed: AssumeRole was refused with words that hold");
-            assert!(error.starts_with(&begin), "{error}");
-        }
-    }
-
-    #[tokio::test]
-    async fn an_external_id_in_a_file_is_read_at_each_fetch() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let wire = Wire::new([ok(CREDENTIALS)]);
-        let role = Role { external_id: Some(Written::In(file.path().to_owned())), ..role() };
-        let provider = AssumedRole::new(&key(), &role, &parts(&wire, &[]));
-        for id in ["one", "other"] {
-            std::fs::write(file.path(), format!("{id}\n")).unwrap();
-            fetched(&provider).await.unwrap();
-            let seen = wire.seen.lock().unwrap();
-            assert!(seen.last().unwrap().body.contains(&format!("&ExternalId={id}&")));
-        }
-        std::fs::write(file.path(), "").unwrap();
-        let error = fetched(&provider).await.unwrap_err();
-        assert!(error.contains("the external id can't be read from its file: "), "{error}");
-        assert_eq!(wire.asked().len(), 2);
-    }
-
-    #[tokio::test]
-    async fn without_a_key_there_is_no_role_and_the_key_is_to_blame() {
-        let error = ask(&Config::Env, [ok(CREDENTIALS)]).await.unwrap_err();
-        assert!(error.contains("there is no access key to sign AssumeRole with: ALIBABA_CLOUD_"), "{error}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn whatever_comes_instead_of_a_key_is_told_within_half_a_minute() {
-        for (step, what) in [
-            (Step::Refuse, "cannot connect to sts.aliyuncs.com:443: connection refused"),
-            (Step::Hang, "AssumeRole got no whole answer: the answer took too long"),
-            (status(302, ""), "HTTP 302 without an error code"),
-            (status(502, "<html>"), "HTTP 502 without an error code"),
-            (ok("<html>"), "the answer is not JSON, or not all of it"),
-            (ok(&CREDENTIALS[..120]), "the answer is not JSON, or not all of it"),
-            (ok("{}"), "the answer has no Credentials"),
-            (ok(&CREDENTIALS.replace("Expiration", "End")), "the answer has no Expiration"),
-        ] {
-            let start = Instant::now();
-            let error = ask(&key(), [step]).await.unwrap_err();
-            assert!(error.contains(what), "{error}");
-            assert!(start.elapsed() <= Duration::from_secs(35), "{:?} for {what}", start.elapsed());
-        }
-    }
-
-    #[tokio::test]
-    async fn a_role_that_can_not_be_asked_for_is_told_without_asking() {
-        let wire = Wire::new([ok(CREDENTIALS)]);
-        let provider = AssumedRole::new(&key(), &Role::default(), &parts(&wire, &[]));
-        assert!(fetched(&provider).await.unwrap_err().starts_with("no RAM role is named"));
-        assert_eq!(wire.asked().len(), 0);
-    }
-
-    #[tokio::test]
-    async fn its_requests_are_counted_under_its_action() {
-        let (wire, meters) = (Wire::new([ok(CREDENTIALS)]), Meters::new());
-        let parts = Parts { meters: meters.source("prod"), ..parts(&wire, &[]) };
-        let provider = AssumedRole::new(&key(), &role(), &parts);
-        let counted = || {
-            let families = meters.gather();
-            let requests = families.iter().find(|family| family.name() == table::API_REQUESTS.name).unwrap();
-            let series = &requests.get_metric()[0];
-            let labels: Vec<_> = series.get_label().iter().map(|label| label.value().to_owned()).collect();
-            (labels.join(" "), series.get_counter().get_value())
-        };
-        assert_eq!(counted(), ("AssumeRole OK prod".to_owned(), 0.0));
-        fetched(&provider).await.unwrap();
-        assert_eq!(counted().1, 1.0);
-    }
-}
+mod tests;

@@ -131,6 +131,26 @@ impl Cache {
         true
     }
 
+    /// Looks at the place, if that is due and it wants to be looked at, and fetches what has changed there.
+    /// Whether that gave another key. One that is only to be renewed is not fetched.
+    pub(super) async fn look(&self) -> bool {
+        let _alone = self.fetching.lock().await;
+        let now = Instant::now();
+        let (before, has_failed) = {
+            let held = self.held();
+            let is_paused = held.failure.as_ref().is_some_and(|failure| now < failure.again_at);
+            let is_due = held.look_at.is_some_and(|at| now >= at) && !is_paused;
+            match &held.lease {
+                Some(lease) if is_due => (lease.key.clone(), held.failure.is_some()),
+                _ => return false,
+            }
+        };
+        if has_failed || self.provider.has_changed().await {
+            self.fetch().await;
+        }
+        self.held().lease.as_ref().is_some_and(|lease| lease.key != before)
+    }
+
     /// What there is after a fetch.
     fn good_one(&self) -> Result<AccessKey, KeyError> {
         let held = self.held();

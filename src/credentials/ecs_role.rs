@@ -53,6 +53,14 @@ pub(super) struct MachineRole {
     transport: Arc<dyn Transport>,
 }
 
+/// What is known of the service while it is asked.
+struct Met {
+    /// What version 2 gave; `None` to do without.
+    token: Option<Secret>,
+    /// Whether it has answered anything, if only by an error: then it is there.
+    has_answered: bool,
+}
+
 #[derive(Debug, thiserror::Error)]
 enum RoleError {
     #[error("the metadata service is switched off by {DISABLED}; unset it or choose other credentials")]
@@ -99,23 +107,23 @@ impl MachineRole {
         if self.is_disabled {
             return Err(RoleError::Disabled);
         }
-        let token = self.token().await?;
+        let mut met = self.token().await?;
         let name = match &self.name {
             Some(name) if is_name(name) => name.clone(),
             Some(_) => return Err(RoleError::Name),
-            None => self.role(token.as_ref()).await?,
+            None => self.role(&mut met).await?,
         };
-        self.key(name, token.as_ref()).await
+        self.key(name, &met).await
     }
 
-    /// A token for version 2; `None` to do without.
-    async fn token(&self) -> Result<Option<Secret>, RoleError> {
+    /// Asks for a token for version 2.
+    async fn token(&self) -> Result<Met, RoleError> {
         let ask =
             Ask::put(self.url(TOKEN_PATH)).header("x-aliyun-ecs-metadata-token-ttl-seconds", TOKEN_SECONDS);
         let asked = ask.body(&self.transport, LIMIT).await;
         let token = asked.and_then(|body| Ok(answer::word(&body).map(Secret::new)?));
         match token {
-            Ok(token) => Ok(Some(token)),
+            Ok(token) => Ok(Met { token: Some(token), has_answered: true }),
             Err(error) if self.takes_v1 => {
                 tracing::debug!(
                     source = self.source,
@@ -123,7 +131,7 @@ impl MachineRole {
                     error = in_words(&error),
                     "the metadata service gave no token and is asked without one"
                 );
-                Ok(None)
+                Ok(Met { token: None, has_answered: !error.is_silence() })
             }
             Err(source) if source.is_silence() => Err(RoleError::Silence { host: self.host(), source }),
             Err(source) => Err(RoleError::Token { host: self.host(), source }),
@@ -131,34 +139,32 @@ impl MachineRole {
     }
 
     /// The name of the role that the machine has.
-    async fn role(&self, token: Option<&Secret>) -> Result<String, RoleError> {
+    async fn role(&self, met: &mut Met) -> Result<String, RoleError> {
         let read = |body: &[u8]| match answer::word(body) {
             Ok(name) if is_name(name) => Ok(name.to_owned()),
             _ => Err(AnswerError::NoWord),
         };
-        self.get(ROLES_PATH, token, read).await.map_err(|source| match source {
+        let name = self.get(ROLES_PATH, met.token.as_ref(), read).await.map_err(|source| match source {
             AskError::Status(404) => RoleError::NoRole,
-            source if token.is_none() && source.is_silence() => {
-                RoleError::Silence { host: self.host(), source }
-            }
+            source if met.is_nobody(&source) => RoleError::Silence { host: self.host(), source },
             source => RoleError::Unknown { host: self.host(), source },
-        })
+        })?;
+        met.has_answered = true;
+        Ok(name)
     }
 
     /// A key of the role `name`.
-    async fn key(&self, name: String, token: Option<&Secret>) -> Result<Lease, RoleError> {
+    async fn key(&self, name: String, met: &Met) -> Result<Lease, RoleError> {
         let read = |body: &[u8]| {
             let answer: CodedKey = answer::json(body)?;
             answer.code.as_ref().ok_or(AnswerError::Lacks("Code"))?;
             answer.read()
         };
         let path = format!("{ROLES_PATH}{}", percent_encode(&name));
-        match self.get(&path, token, read).await {
+        match self.get(&path, met.token.as_ref(), read).await {
             Ok((key, expires)) => Ok(Lease::until(expires, key, format!("ecs_ram_role {name}"))),
             Err(AskError::Status(404)) => Err(RoleError::NotThisRole { name }),
-            Err(source) if token.is_none() && source.is_silence() => {
-                Err(RoleError::Silence { host: self.host(), source })
-            }
+            Err(source) if met.is_nobody(&source) => Err(RoleError::Silence { host: self.host(), source }),
             Err(source) => Err(RoleError::Key { host: self.host(), name, source }),
         }
     }
@@ -197,6 +203,13 @@ impl MachineRole {
     }
 }
 
+impl Met {
+    /// Whether, after `error` too, there seems to be no service.
+    fn is_nobody(&self, error: &AskError) -> bool {
+        !self.has_answered && error.is_silence()
+    }
+}
+
 impl Provider for MachineRole {
     fn fetch(&self) -> BoxFuture<'_, Result<Lease, FetchError>> {
         let of_chain = |error: RoleError| match error {
@@ -225,153 +238,4 @@ fn is_name(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::time::Instant;
-
-    use crate::credentials::fake::{KEY, Step, Wire, fetched, ok, parts, status};
-
-    use super::*;
-
-    fn named() -> EcsRamRole {
-        EcsRamRole { name: Some("my-role".to_owned()), disable_v1: false }
-    }
-
-    /// What comes of the role `config` if the service does `steps`, and what it was asked.
-    async fn ask(
-        config: &EcsRamRole,
-        steps: impl IntoIterator<Item = Step>,
-    ) -> (Result<String, String>, usize) {
-        let wire = Wire::new(steps);
-        let got = fetched(&MachineRole::new(config, &parts(&wire, &[]))).await;
-        (got.map(|lease| lease.origin), wire.asked().len())
-    }
-
-    /// The same as a link of the chain, with the variables `env`.
-    async fn ask_link(env: &[(&str, &str)], steps: impl IntoIterator<Item = Step>) -> Result<String, String> {
-        let wire = Wire::new(steps);
-        fetched(&MachineRole::link(&parts(&wire, env))).await.map(|lease| lease.origin)
-    }
-
-    #[tokio::test]
-    async fn the_name_of_the_role_comes_from_the_configuration_then_the_environment_then_the_service() {
-        let wire = Wire::new([ok("token"), ok(KEY)]);
-        let variables = parts(&wire, &[(NAME, "role-of-the-environment")]);
-        let lease = fetched(&MachineRole::new(&named(), &variables)).await.unwrap();
-        assert_eq!(lease.origin, "ecs_ram_role my-role");
-        assert_eq!(lease.expires.unwrap().to_string(), "2026-11-24T09:04:05Z");
-        let lease = fetched(&MachineRole::new(&EcsRamRole::default(), &variables)).await;
-        assert_eq!(lease.unwrap().origin, "ecs_ram_role role-of-the-environment");
-        let steps = [ok("token"), ok("told-role\n"), ok(KEY)];
-        assert_eq!(ask(&EcsRamRole::default(), steps).await, (Ok("ecs_ram_role told-role".to_owned()), 3));
-    }
-
-    #[tokio::test]
-    async fn a_read_that_fails_with_a_token_is_tried_without_one() {
-        let wire = Wire::new([ok("token"), status(500, ""), ok(KEY)]);
-        fetched(&MachineRole::new(&named(), &parts(&wire, &[]))).await.unwrap();
-        let with_token: Vec<_> = wire.seen.lock().unwrap()[1..]
-            .iter()
-            .map(|request| request.headers.contains_key("x-aliyun-ecs-metadata-token"))
-            .collect();
-        assert_eq!(with_token, [true, false]);
-    }
-
-    #[tokio::test]
-    async fn where_version_1_is_forbidden_nothing_is_ever_asked_without_a_token() {
-        let config = EcsRamRole { disable_v1: true, ..named() };
-        for (steps, asked) in [
-            (vec![status(404, "")], 1),
-            (vec![ok("<html> <body>")], 1),
-            (vec![ok("to\u{7f}ken")], 1),
-            (vec![ok("token"), status(500, "")], 2),
-        ] {
-            let (got, count) = ask(&config, steps).await;
-            assert_eq!((got.is_err(), count), (true, asked), "{got:?}");
-        }
-        let wire = Wire::new([status(404, "")]);
-        let variables = parts(&wire, &[(V1_DISABLED, "True")]);
-        assert_eq!(
-            fetched(&MachineRole::new(&named(), &variables)).await.unwrap_err(),
-            "the metadata service at 100.100.100.200 gave no token, and doing without one is forbidden: \
-             the answer is HTTP 404"
-        );
-    }
-
-    #[tokio::test]
-    async fn an_answer_that_is_no_key_is_told_by_what_is_wrong_with_it() {
-        let begin = "the metadata service at 100.100.100.200 gave no key of the RAM role my-role: ";
-        for (answer, end) in [
-            (status(302, ""), "the answer is HTTP 302, a redirect, which is never followed"),
-            (status(503, ""), "the answer is HTTP 503"),
-            (ok("<html>hunter2</html>"), "the answer is not JSON, or not all of it"),
-            (ok(&KEY[..60]), "the answer is not JSON, or not all of it"),
-            (ok(&KEY.replace("Success", "Failed")), "the Code of the answer is Failed and not Success"),
-            (ok(&KEY.replace(r#""Code":"Success","#, "")), "the answer has no Code"),
-            (ok(r#"{"Code":"Success"}"#), "the answer has no AccessKeyId"),
-            (Step::Break, "the connection broke: connection reset"),
-        ] {
-            let (got, _) = ask(&named(), [ok("token"), answer]).await;
-            assert_eq!(got.unwrap_err(), format!("{begin}{end}"));
-        }
-        let (got, _) = ask(&named(), [ok("token"), status(404, "")]).await;
-        assert!(got.unwrap_err().starts_with("this machine does not have the RAM role my-role"));
-    }
-
-    #[tokio::test]
-    async fn a_name_that_would_lead_elsewhere_is_refused_and_any_other_is_encoded() {
-        for name in ["a/b", "..", ".", "a b", "a\nb", "\\", &"x".repeat(129)] {
-            let config = EcsRamRole { name: Some(name.to_owned()), disable_v1: false };
-            let (got, asked) = ask(&config, [ok("token"), ok(KEY)]).await;
-            assert!(got.unwrap_err().starts_with("the name of the RAM role holds"), "{name}");
-            assert_eq!(asked, 1, "no key was asked for");
-            let (got, _) = ask(&EcsRamRole::default(), [ok("token"), ok(name)]).await;
-            assert!(got.unwrap_err().contains("did not tell the RAM role"), "{name}");
-        }
-        let wire = Wire::new([ok("token"), ok(KEY)]);
-        let config = EcsRamRole { name: Some("a?b#c%2f".to_owned()), disable_v1: false };
-        fetched(&MachineRole::new(&config, &parts(&wire, &[]))).await.unwrap();
-        assert_eq!(wire.asked()[1], format!("GET {ROLES_PATH}a%3Fb%23c%252f"));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn where_nothing_answers_that_is_known_within_two_seconds() {
-        for config in [named(), EcsRamRole::default()] {
-            let start = Instant::now();
-            let (got, asked) = ask(&config, [Step::Hang]).await;
-            let error = got.unwrap_err();
-            assert!(error.starts_with("no metadata service answers at 100.100.100.200"), "{error}");
-            assert_eq!((start.elapsed(), asked), (2 * LIMIT, 2));
-        }
-        let start = Instant::now();
-        let (got, _) = ask(&named(), [ok("token"), Step::Hang]).await;
-        let error = got.unwrap_err();
-        assert!(error.ends_with("gave no key of the RAM role my-role: the answer took too long"), "{error}");
-        assert_eq!(start.elapsed(), 2 * LIMIT);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_link_is_not_configured_on_a_machine_without_a_role_unless_one_is_named() {
-        let no_role = [ok("token"), status(404, "")];
-        for steps in [vec![Step::Hang], vec![Step::Refuse], no_role.to_vec()] {
-            let got = ask_link(&[], steps.clone()).await.unwrap_err();
-            assert!(got.starts_with("not configured: "), "{got}");
-            let got = ask_link(&[(NAME, "my-role")], steps.clone()).await.unwrap_err();
-            assert!(!got.starts_with("not configured: "), "{got}");
-            let (got, _) = ask(&EcsRamRole::default(), steps).await;
-            assert!(!got.unwrap_err().starts_with("not configured: "));
-        }
-        let got = ask_link(&[], [ok("token"), status(500, "")]).await.unwrap_err();
-        assert!(!got.starts_with("not configured: "), "{got}");
-    }
-
-    #[tokio::test]
-    async fn a_service_that_is_switched_off_is_not_asked() {
-        let wire = Wire::new([ok(KEY)]);
-        let variables = parts(&wire, &[(DISABLED, "TRUE"), (NAME, "my-role")]);
-        let got = fetched(&MachineRole::link(&variables)).await;
-        assert_eq!(got.unwrap_err(), format!("not configured: {DISABLED} is true"));
-        let got = fetched(&MachineRole::new(&named(), &variables)).await;
-        assert!(got.unwrap_err().starts_with("the metadata service is switched off by"));
-        assert_eq!(wire.asked().len(), 0);
-    }
-}
+mod tests;

@@ -104,12 +104,8 @@ fn provider(config: &Config, parts: &Parts) -> Box<dyn Provider> {
             ];
             Box::new(Chain::new(links))
         }
-        Config::AccessKey { id, secret } => {
-            Box::new(StaticKey { id: id.clone(), secret: secret.clone(), token: None })
-        }
-        Config::Sts { id, secret, token } => {
-            Box::new(StaticKey { id: id.clone(), secret: secret.clone(), token: Some(token.clone()) })
-        }
+        Config::AccessKey { id, secret } => Box::new(StaticKey::new(id, secret, None)),
+        Config::Sts { id, secret, token } => Box::new(StaticKey::new(id, secret, Some(token))),
         Config::Env => Box::new(EnvKey(env.clone())),
         Config::EcsRamRole(role) => Box::new(MachineRole::new(role, parts)),
         Config::Uri(url) => Box::new(UriKey::new(url.as_ref(), parts)),

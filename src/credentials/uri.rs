@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::future::{BoxFuture, FutureExt as _};
 use percent_encoding::percent_decode_str;
 use reqwest::Url;
+use tokio::sync::Mutex;
 
 use crate::env::Env;
 use crate::rpc::Transport;
@@ -18,7 +19,7 @@ use crate::secret::{FileError, Secret, Written};
 use super::Parts;
 use super::answer::{self, CodedKey};
 use super::http::{Ask, AskError};
-use super::provider::{FetchError, Lease, Provider};
+use super::provider::{FILE_LOOK, FetchError, Lease, Provider};
 
 const URL: &str = "ALIBABA_CLOUD_CREDENTIALS_URI";
 
@@ -31,6 +32,8 @@ pub(super) struct UriKey {
     url: Option<Written>,
     env: Env,
     transport: Arc<dyn Transport>,
+    /// The URL that gave the last key.
+    used: Mutex<Option<Secret>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -55,14 +58,19 @@ enum UriError {
 impl UriKey {
     /// The service at `url`; `None` for that of the environment.
     pub(super) fn new(url: Option<&Written>, parts: &Parts) -> Self {
-        Self { url: url.cloned(), env: parts.env.clone(), transport: Arc::clone(&parts.transport) }
+        let (env, transport) = (parts.env.clone(), Arc::clone(&parts.transport));
+        Self { url: url.cloned(), env, transport, used: Mutex::default() }
+    }
+
+    async fn text(&self) -> Result<Secret, UriError> {
+        match &self.url {
+            Some(url) => url.read().await.map_err(UriError::File),
+            None => Ok(Secret::new(self.env.get(URL).ok_or(UriError::NotSet)?)),
+        }
     }
 
     async fn ask(&self) -> Result<Lease, UriError> {
-        let text = match &self.url {
-            Some(url) => url.read().await.map_err(UriError::File)?,
-            None => Secret::new(self.env.get(URL).ok_or(UriError::NotSet)?),
-        };
+        let text = self.text().await?;
         let url = Url::parse(text.expose().trim()).map_err(|_| UriError::NotAUrl)?;
         let at = match (url.host_str(), url.port_or_known_default()) {
             (Some(host), Some(port)) if !host.is_empty() && port != 0 => format!("{host}:{port}"),
@@ -76,10 +84,14 @@ impl UriKey {
         }
         let body = question(url).body(&self.transport, LIMIT).await;
         let key = body.and_then(|body| Ok(answer::json::<CodedKey>(&body)?.read()?));
-        match key {
-            Ok((key, expires)) => Ok(Lease::until(expires, key, format!("uri {at}"))),
-            Err(source) => Err(UriError::NoKey { at, source }),
-        }
+        let (key, expires) = match key {
+            Ok(key) => key,
+            Err(source) => return Err(UriError::NoKey { at, source }),
+        };
+        *self.used.lock().await = Some(text);
+        let lease = Lease::until(expires, key, format!("uri {at}"));
+        let is_in_file = self.url.as_ref().is_some_and(Written::is_in_file);
+        Ok(if is_in_file { lease.looked_at_again(FILE_LOOK) } else { lease })
     }
 }
 
@@ -90,6 +102,14 @@ impl Provider for UriKey {
             error => FetchError::failed(error),
         };
         async move { self.ask().await.map_err(told) }.boxed()
+    }
+
+    fn has_changed(&self) -> BoxFuture<'_, bool> {
+        async move {
+            let now = self.text().await.ok();
+            now.is_none() || *self.used.lock().await != now
+        }
+        .boxed()
     }
 }
 
@@ -129,6 +149,7 @@ fn is_near(url: &Url) -> bool {
 mod tests {
     use tokio::time::Instant;
 
+    use crate::credentials::Config;
     use crate::credentials::fake::{KEY, Step, Wire, fetched, ok, parts, status};
 
     use super::*;
@@ -170,6 +191,26 @@ mod tests {
         std::fs::write(file.path(), "").unwrap();
         let error = fetched(&provider).await.unwrap_err();
         assert!(error.starts_with("the URL can't be read from its file: "), "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_url_that_is_replaced_in_its_file_is_asked_at_the_next_look_and_one_that_stays_is_not() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let write = |path: &str| std::fs::write(file.path(), format!("http://127.0.0.1:1{path}\n")).unwrap();
+        let wire = Wire::new([ok(KEY)]);
+        let config = Config::Uri(Some(Written::In(file.path().to_owned())));
+        let keys = crate::credentials::build(&config, &parts(&wire, &[]));
+        write("/one");
+        for _ in 0..10 {
+            keys.key().await.unwrap();
+            tokio::time::sleep(FILE_LOOK).await;
+        }
+        assert_eq!(wire.asked(), ["GET /one"]);
+        write("/other");
+        keys.key().await.unwrap();
+        assert_eq!(wire.asked(), ["GET /one", "GET /other"]);
+        keys.key().await.unwrap();
+        assert_eq!(wire.asked().len(), 2, "it is not read for each request");
     }
 
     #[tokio::test]

@@ -110,10 +110,15 @@ impl Transport for Cloud {
 /// What is learnt of `cloud` by a source with the keys `yaml` beside its name and credentials, in
 /// the region `cn-hangzhou` unless they say otherwise. The clock is 2 minutes behind.
 pub(super) async fn ask(cloud: Arc<Cloud>, yaml: &str) -> SourceReport {
+    ask_with("LTAIa-long-key-id", cloud, yaml).await
+}
+
+/// The same with the access key `id`.
+pub(super) async fn ask_with(id: &str, cloud: Arc<Cloud>, yaml: &str) -> SourceReport {
     let region = if yaml.contains("endpoint:") { "" } else { "region: cn-hangzhou, " };
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("exporter.yaml");
-    let credentials = "{type: access_key, access_key_id: LTAIa-long-key-id, access_key_secret: \"hunter2\"}";
+    let credentials = format!("{{type: access_key, access_key_id: {id}, access_key_secret: \"hunter2\"}}");
     let text = format!("sources:\n  - {{name: prod, {region}{yaml} credentials: {credentials}}}\n");
     std::fs::write(&file, text).unwrap();
     let env = Env::default();

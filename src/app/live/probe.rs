@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use crate::clock::Clock;
 use crate::config::SourceSettings;
-use crate::credentials::{self, caller_identity, sts_endpoint};
+use crate::credentials::{self, Account, caller_identity, sts_endpoint};
 use crate::env::Env;
 use crate::meters::Meters;
 use crate::model::FailureReason;
@@ -54,6 +54,7 @@ pub(super) async fn ask(settings: SourceSettings, parts: Parts) -> SourceReport 
         name: settings.name.clone(),
         region: settings.region.clone(),
         credentials: check::type_of(&settings.credentials),
+        account: Account::new(&settings.credentials, &probe.parts.env),
         poller: settings.poller.clone(),
         key: None,
         identity: Answer::NotAsked,

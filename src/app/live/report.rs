@@ -1,6 +1,6 @@
 //! What was learnt of the sources, and what follows from it.
 
-use crate::credentials::Identity;
+use crate::credentials::{Account, Identity};
 use crate::error::in_words;
 use crate::model::{FailureReason, KeyInUse, Listing};
 use crate::rpc::CallError;
@@ -135,6 +135,8 @@ pub(super) struct SourceReport {
     pub(super) region: String,
     /// The type of its credentials.
     pub(super) credentials: &'static str,
+    /// Whose they are, as far as the configuration tells.
+    pub(super) account: Account,
     pub(super) poller: poller::Config,
     pub(super) key: Option<KeyInUse>,
     pub(super) identity: Answer<Identity>,
@@ -281,6 +283,14 @@ impl SourceReport {
         }
     }
 
+    /// Whether both are known to act for the same account: by their identities, else by their credentials.
+    fn is_of_account_of(&self, source: &Self) -> bool {
+        match (self.identity.good(), source.identity.good()) {
+            (Some(own), Some(other)) => own.account_id == other.account_id,
+            _ => self.account == source.account,
+        }
+    }
+
     fn notes_of_centres(&self, all: &[Self], notes: &mut Vec<String>) {
         let here = &self.own.host;
         let Some(other) = &self.other else {
@@ -298,8 +308,7 @@ impl SourceReport {
             let why = self.unless_told(told);
             notes.push(format!("whether there are tasks in the other data centre is not known: {why}"));
         }
-        let account = |source: &Self| source.identity.good().map(|identity| identity.account_id.clone());
-        let is_seen = all.iter().any(|source| source.own.host == *there && account(source) == account(self));
+        let is_seen = all.iter().any(|source| source.own.host == *there && self.is_of_account_of(source));
         match (self.own.has_tasks(), other.has_tasks()) {
             (Some(false), Some(true)) => notes.push(format!(
                 "this account has no task here but some in the other data centre, {there}: poll that one instead, by a region such as {}",

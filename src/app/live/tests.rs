@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::model::{FailureReason, Listing};
 use crate::sas::endpoints::{CHINA, INTERNATIONAL};
 
-use super::fake::{Centre, Cloud, Trouble, ask};
+use super::fake::{Centre, Cloud, Trouble, ask, ask_with};
 use super::report::{Permission, SourceReport};
 use super::{json, table};
 
@@ -83,6 +83,28 @@ async fn tasks_that_another_source_shows_are_no_reason_for_one_more() {
     let all = [here, there];
     for source in &all {
         assert_eq!(source.notes(&all).len(), 1, "{:?}", source.notes(&all));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_unknown_accounts_only_those_with_the_same_key_are_the_same() {
+    let unknown = cloud(FLAT, FLAT, &[("sts.aliyuncs.com", Trouble::Refuses(403, "Forbidden"))]);
+    let known = cloud(FLAT, FLAT, &[]);
+    let there = format!("endpoint: \"https://{INTERNATIONAL}\",");
+    for (here_in, there_in) in
+        [(&unknown, &unknown), (&unknown, &known), (&known, &unknown), (&known, &known)]
+    {
+        for (id, is_same) in [("LTAIa-long-key-id", true), ("LTAIa-other-key-id", false)] {
+            let here = ask(Arc::clone(here_in), "").await;
+            let all = [here, ask_with(id, Arc::clone(there_in), &there).await];
+            // Two keys of one account are known for that by their identities alone.
+            let is_seen = is_same || all.iter().all(|source| source.identity.good().is_some());
+            for source in &all {
+                let notes = source.notes(&all).concat();
+                let is_told = notes.contains("this account has tasks in the other data centre too");
+                assert_eq!(is_told, !is_seen, "{notes}");
+            }
+        }
     }
 }
 

@@ -227,7 +227,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_no_url_is_refused_without_repeating_it() {
-        for text in ["s3cr3t", "ftp://127.0.0.1/s3cr3t", "http://127.0.0.1:0/", "unix:/s3cr3t", "http://"] {
+        // The last one without slashes: each is a secret that no log line may hold, and some tell of http://.
+        for text in ["s3cr3t", "ftp://127.0.0.1/s3cr3t", "http://127.0.0.1:0/", "unix:/s3cr3t", "http:"] {
             let error = ask(text, ok(KEY)).await.unwrap_err();
             assert!(error.starts_with("the URL of the service that gives keys is none"), "{error}");
         }

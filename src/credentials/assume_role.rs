@@ -209,19 +209,21 @@ mod tests {
             ok(&key_of_an_hour),
             ok(CREDENTIALS),
             ok(CREDENTIALS),
+            ok(CREDENTIALS),
             ok("token"),
             ok(KEY),
             ok(CREDENTIALS),
         ]);
         let provider = AssumedRole::new(&machine, &role(), &parts(&wire, &[]));
-        for _ in 0..3 {
+        for _ in 0..4 {
             fetched(&provider).await.unwrap();
+            // Long enough for a renewal to end, which the third fetch starts.
             tokio::time::sleep(Duration::from_secs(25 * 60)).await;
         }
         let of_sts = |asked: &String| asked == "POST /";
         assert_eq!(
             wire.asked().iter().map(of_sts).collect::<Vec<_>>(),
-            [false, false, true, true, false, false, true]
+            [false, false, true, true, true, false, false, true]
         );
     }
 

@@ -5,7 +5,7 @@ mod file;
 pub(crate) mod watch;
 
 pub use file::{FileError, Written};
-pub(crate) use file::{read_file, read_value};
+pub(crate) use file::{look_at_file, read_file, read_value};
 
 use std::fmt;
 

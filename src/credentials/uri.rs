@@ -208,6 +208,7 @@ mod tests {
         assert_eq!(wire.asked(), ["GET /one"]);
         write("/other");
         keys.key().await.unwrap();
+        tokio::time::sleep(FILE_LOOK / 2).await;
         assert_eq!(wire.asked(), ["GET /one", "GET /other"]);
         keys.key().await.unwrap();
         assert_eq!(wire.asked().len(), 2, "it is not read for each request");

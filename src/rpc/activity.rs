@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Measures the silence of the API towards one client: the time since its last good answer in
-/// which a request was out. Waiting for our own limits is not its silence.
+/// which a request was out, or waited for a key to sign it with: a place of keys that hangs leaves the
+/// client without answers as well. Waiting for our own limits is not its silence.
 #[derive(Debug)]
 pub(super) struct Activity(Mutex<State>);
 

@@ -78,7 +78,6 @@ impl Client {
             };
             let out = self.activity.request();
             let tried = hold(permit, self.attempt(request, &read, &mut attempts)).await;
-            drop(out);
             let Failed { error, advice, refused } = match tried {
                 Ok(value) => {
                     self.activity.reset();
@@ -91,6 +90,8 @@ impl Client {
                 Retry::NewKey if !self.renew(refused).await => Retry::Never,
                 retry => retry,
             };
+            // A new key is a part of what the request asks for; the pause after it is our own.
+            drop(out);
             let Some(delay) = attempts.after_failure(retry, advice) else { return Err(error) };
             let reason = error.reason();
             tracing::debug!(action = request.action, %reason, delay_seconds = delay.as_secs_f64(), "a request failed and is sent again");
@@ -116,7 +117,7 @@ impl Client {
     }
 
     /// How long requests have been out without a good answer, since the last one or since
-    /// [`Self::restart_silence`]. Waiting for our own limits does not count.
+    /// [`Self::restart_silence`]. Waiting for a key counts, waiting for our own limits does not.
     pub fn silence(&self) -> Duration {
         self.activity.silence()
     }

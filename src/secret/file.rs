@@ -1,12 +1,24 @@
 //! Values that stand alone in a file of their own, and other small files that hold keys or lead to them.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::task::AbortHandle;
 
 use super::Secret;
 
 /// No file of keys is near this long.
 const MOST_BYTES: u64 = 1024 * 1024;
+
+/// Most time for one look at a file. On a network drive that is away a look may never end.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// The last look at each file that was given up and may go on. As a thread can't be ended, a file has
+/// at most one of them: else those of a drive that is away would in time use up the threads of all.
+static LATE: Mutex<BTreeMap<PathBuf, AbortHandle>> = Mutex::new(BTreeMap::new());
 
 /// A file that can't be used. Its content is not told.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +30,12 @@ pub enum FileError {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// Its drive does not answer.
+    #[error("{} was not read within {} s; check the drive that it is on", path.display(), LIMIT.as_secs())]
+    Late {
+        /// The file.
+        path: PathBuf,
     },
     /// It is a folder, a device or a pipe, which may never end or never begin.
     #[error("{} is no regular file", path.display())]
@@ -53,16 +71,35 @@ impl FileError {
     }
 }
 
-/// The whole text of the file at `path`, read off the async threads.
+/// The whole text of the file at `path`.
 pub(crate) async fn read_file(path: &Path) -> Result<String, FileError> {
-    let path = path.to_owned();
-    aside(move || read_now(&path)).await
+    look_at_file(path, read_now).await?
 }
 
-/// What `read` gives, off the async threads.
-async fn aside<T: Send + 'static>(read: impl FnOnce() -> T + Send + 'static) -> T {
-    let read = tokio::task::spawn_blocking(read).await;
-    read.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+/// What `look` finds at `path`, off the async threads.
+///
+/// # Errors
+/// [`FileError::Late`] if it takes too long, or one before it goes on still.
+pub(crate) async fn look_at_file<T: Send + 'static>(
+    path: &Path,
+    look: impl FnOnce(&Path) -> T + Send + 'static,
+) -> Result<T, FileError> {
+    let late = || LATE.lock().unwrap_or_else(PoisonError::into_inner);
+    if late().get(path).is_some_and(|before| !before.is_finished()) {
+        return Err(FileError::Late { path: path.to_owned() });
+    }
+    let own = path.to_owned();
+    let mut looking = tokio::task::spawn_blocking(move || look(&own));
+    match tokio::time::timeout(LIMIT, &mut looking).await {
+        Ok(looked) => {
+            late().remove(path);
+            Ok(looked.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())))
+        }
+        Err(_) => {
+            late().insert(path.to_owned(), looking.abort_handle());
+            Err(FileError::Late { path: path.to_owned() })
+        }
+    }
 }
 
 fn read_now(path: &Path) -> Result<String, FileError> {
@@ -112,10 +149,7 @@ impl Written {
     pub(crate) async fn read(&self) -> Result<Secret, FileError> {
         match self {
             Self::Here(secret) => Ok(secret.clone()),
-            Self::In(path) => {
-                let path = path.clone();
-                aside(move || read_value(&path)).await
-            }
+            Self::In(path) => look_at_file(path, read_value).await?,
         }
     }
 
@@ -138,6 +172,33 @@ mod tests {
         std::fs::write(&path, " \n").unwrap();
         let error = Written::In(path.clone()).read().await.unwrap_err();
         assert_eq!(error.to_string(), format!("{} is empty", path.display()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_that_does_not_end_is_given_up_and_no_other_is_begun_before_it_has() {
+        let path = Path::new("/a-drive-that-is-away/key");
+        let (lets_go, hang) = std::sync::mpsc::channel::<()>();
+        let start = tokio::time::Instant::now();
+        let looking = tokio::spawn(look_at_file(path, move |_| hang.recv().is_ok()));
+        // Paused time does not run by itself while a thread is busy.
+        while !looking.is_finished() && start.elapsed() < 2 * LIMIT {
+            tokio::time::advance(Duration::from_millis(500)).await;
+        }
+        assert!(looking.is_finished() && start.elapsed() >= LIMIT, "{:?}", start.elapsed());
+        let error = looking.await.unwrap().unwrap_err();
+        assert!(!error.is_absence());
+        assert!(
+            error.to_string().starts_with("/a-drive-that-is-away/key was not read within 10 s"),
+            "{error}"
+        );
+        let again = look_at_file(path, |_| panic!("one more thread")).await;
+        assert!(matches!(again, Err::<(), _>(FileError::Late { .. })));
+        assert!(matches!(read_file(path).await, Err(FileError::Late { .. })));
+        drop(lets_go);
+        while look_at_file(path, |_| ()).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+        assert!(read_file(path).await.unwrap_err().is_absence());
     }
 
     #[tokio::test]

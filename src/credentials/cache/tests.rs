@@ -1,8 +1,12 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
-use futures_util::future::FutureExt as _;
+use tokio::time::{Instant, timeout};
 
 use super::*;
+use crate::clock::UnixMillis;
+use crate::credentials::provider::{FetchError, Lease};
+use crate::error::in_words;
 use crate::secret::Secret;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -16,6 +20,10 @@ struct Place {
     takes: Duration,
     clock: Clock,
     is_as_before: Arc<AtomicBool>,
+    /// Seconds.
+    look_takes: Arc<AtomicU64>,
+    /// The number of the fetch that never ends.
+    hangs: Arc<AtomicU64>,
 }
 
 impl fmt::Debug for Place {
@@ -28,6 +36,9 @@ impl Provider for Place {
     fn fetch(&self) -> BoxFuture<'_, Result<Lease, FetchError>> {
         async {
             let number = self.fetches.fetch_add(1, Ordering::Relaxed) + 1;
+            if number == self.hangs.load(Ordering::Relaxed) {
+                std::future::pending::<()>().await;
+            }
             tokio::time::sleep(self.takes).await;
             (self.give)(number, self.clock.now())
         }
@@ -36,7 +47,8 @@ impl Provider for Place {
 
     fn has_changed(&self) -> BoxFuture<'_, bool> {
         let is_as_before = self.is_as_before.load(Ordering::Relaxed);
-        std::future::ready(!is_as_before).boxed()
+        let takes = Duration::from_secs(self.look_takes.load(Ordering::Relaxed));
+        tokio::time::sleep(takes).map(move |()| !is_as_before).boxed()
     }
 }
 
@@ -49,7 +61,7 @@ fn failed() -> FetchError {
 }
 
 struct Rig {
-    cache: Arc<Cache>,
+    cache: Cache,
     place: Place,
 }
 
@@ -61,15 +73,32 @@ fn rig(give: impl Fn(u64, UnixMillis) -> Result<Lease, FetchError> + Send + Sync
         takes: Duration::from_millis(100),
         clock: clock.clone(),
         is_as_before: Arc::default(),
+        look_takes: Arc::default(),
+        hangs: Arc::default(),
     };
-    Rig { cache: Arc::new(Cache::new("prod", Box::new(place.clone()), clock)), place }
+    Rig { cache: Cache::new("prod", Box::new(place.clone()), clock), place }
 }
 
 impl Rig {
     /// The number of the key that is in use now.
     async fn number(&self) -> Result<u64, String> {
-        let key = self.cache.key().await.map_err(|error| error.to_string())?;
+        let key = self.cache.key().await.map_err(|error| in_words(&error))?;
         Ok(key.id.strip_prefix("key-").unwrap().parse().unwrap())
+    }
+
+    /// Asks until the key of this number is in use: it is fetched behind the back of who asks.
+    async fn comes(&self, number: u64) {
+        let asked = async {
+            while self.number().await != Ok(number) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(Duration::from_secs(1), asked).await.unwrap();
+    }
+
+    /// Waits until nothing is fetched.
+    async fn is_quiet(&self) {
+        drop(self.cache.turn.lock().await);
     }
 
     fn fetches(&self) -> u64 {
@@ -90,6 +119,8 @@ async fn over_days_a_key_is_renewed_a_quarter_of_an_hour_ahead_and_none_is_used_
     let (mut number, mut since) = (rig.number().await.unwrap(), start);
     while start.elapsed() < 72 * HOUR {
         tokio::time::sleep(MINUTE).await;
+        rig.number().await.unwrap();
+        rig.is_quiet().await;
         let now = rig.number().await.unwrap();
         if now != number {
             ages.push(since.elapsed());
@@ -109,7 +140,7 @@ async fn a_short_lived_key_is_renewed_after_two_thirds_of_its_life() {
     tokio::time::sleep(100 * Duration::from_secs(1)).await;
     assert_eq!(rig.number().await, Ok(1));
     tokio::time::sleep(25 * Duration::from_secs(1)).await;
-    assert_eq!(rig.number().await, Ok(2));
+    rig.comes(2).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -118,11 +149,12 @@ async fn however_many_ask_one_fetches() {
     let asked = (0..50).map(|_| rig.number());
     assert!(futures_util::future::join_all(asked).await.iter().all(|number| *number == Ok(1)));
     assert_eq!(rig.fetches(), 1);
-    // While one renews, the others go on with the key that is still good.
+    // While one is fetched, all go on with the key that is still good.
     tokio::time::sleep(46 * MINUTE).await;
-    let numbers = futures_util::future::join_all((0..50).map(|_| rig.number())).await;
-    assert_eq!(numbers.iter().filter(|number| **number == Ok(2)).count(), 1);
-    assert_eq!((rig.fetches(), rig.number().await), (2, Ok(2)));
+    let asked = (0..50).map(|_| rig.number());
+    assert!(futures_util::future::join_all(asked).await.iter().all(|number| *number == Ok(1)));
+    rig.comes(2).await;
+    assert_eq!(rig.fetches(), 2);
 }
 
 #[test]
@@ -205,7 +237,9 @@ async fn a_key_that_is_refused_is_replaced_once_and_not_again_for_a_while() {
 async fn a_refused_key_that_stands_there_still_is_no_other_one() {
     let rig = rig(|_, _| Ok(Lease::for_ever(key(1), "fake")));
     let first = rig.cache.key().await.unwrap();
-    assert!(!rig.cache.renew(&first).await);
+    let refused = (0..50).map(|_| rig.cache.renew(&first));
+    assert!(futures_util::future::join_all(refused).await.iter().all(|is_other| !is_other));
+    assert_eq!(rig.fetches(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -235,13 +269,13 @@ async fn a_place_that_is_as_before_gives_no_other_key_until_the_one_in_use_is_du
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     tokio::time::sleep(6 * MINUTE).await;
-    assert_eq!(rig.number().await, Ok(2));
+    rig.comes(2).await;
     let second = rig.cache.key().await.unwrap();
     assert!(rig.cache.renew(&second).await);
     rig.place.is_as_before.store(false, Ordering::Relaxed);
     assert_eq!(rig.number().await, Ok(3), "it is too early to look");
     tokio::time::sleep(look).await;
-    assert_eq!(rig.number().await, Ok(4));
+    rig.comes(4).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -252,10 +286,12 @@ async fn after_a_failure_a_key_is_fetched_although_its_place_is_as_it_was() {
     });
     assert_eq!(rig.number().await, Ok(1));
     tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(rig.number().await, Ok(1));
+    rig.is_quiet().await;
     assert_eq!((rig.number().await, rig.fetches()), (Ok(1), 2));
     rig.place.is_as_before.store(true, Ordering::Relaxed);
     tokio::time::sleep(Duration::from_secs(2)).await;
-    assert_eq!(rig.number().await, Ok(3));
+    rig.comes(3).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -273,4 +309,92 @@ async fn what_is_told_of_a_key_is_its_place_its_shortened_id_and_its_end() {
     let told = rig.cache.in_use().unwrap();
     assert_eq!((told.provider.as_str(), told.id.as_str()), ("fake", "…-1"));
     assert!(told.expires.is_some());
+    let debug = format!("{:?}", rig.cache);
+    assert!(!debug.contains("hunter2") && !debug.contains("key-1"), "{debug}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_comes_to_its_end_also_when_whoever_waits_for_it_is_given_up() {
+    let rig = rig(lasting(HOUR));
+    let moment = Duration::from_millis(10);
+    timeout(moment, rig.number()).await.unwrap_err();
+    rig.is_quiet().await;
+    assert_eq!((rig.number().await, rig.fetches()), (Ok(1), 1));
+    // One that the cloud forced is not forced again at once either.
+    let first = rig.cache.key().await.unwrap();
+    timeout(moment, rig.cache.renew(&first)).await.unwrap_err();
+    rig.is_quiet().await;
+    assert_eq!((rig.number().await, rig.fetches()), (Ok(2), 2));
+    let second = rig.cache.key().await.unwrap();
+    assert!(!rig.cache.renew(&second).await);
+    assert_eq!(rig.fetches(), 2);
+}
+
+#[test]
+fn a_renewal_that_hangs_delays_nobody_while_the_key_is_good_and_is_told_and_tried_again() {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let told = crate::logging::told(|| runtime.block_on(outlast_one_that_hangs()));
+    let warnings: Vec<_> = told.iter().filter(|line| line.contains("could not be renewed")).collect();
+    assert_eq!(warnings.len(), 1, "{told:?}");
+    assert!(warnings[0].contains("gave none within 120 s"), "{told:?}");
+}
+
+async fn outlast_one_that_hangs() {
+    let rig = rig(lasting(HOUR));
+    assert_eq!(rig.number().await, Ok(1));
+    rig.place.hangs.store(2, Ordering::Relaxed);
+    tokio::time::sleep(46 * MINUTE).await;
+    for _ in 0..119 {
+        let asked = Instant::now();
+        assert_eq!((rig.number().await, asked.elapsed()), (Ok(1), Duration::ZERO));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(rig.fetches(), 2);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    rig.comes(3).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_ends_with_the_cache() {
+    let rig = rig(lasting(HOUR));
+    rig.place.hangs.store(1, Ordering::Relaxed);
+    timeout(MINUTE, rig.number()).await.unwrap_err();
+    let keeper = Arc::downgrade(&rig.cache.keeper);
+    drop(rig.cache);
+    let ended = async {
+        while keeper.upgrade().is_some() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(Duration::from_secs(1), ended).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_that_panics_is_an_error_and_is_asked_again() {
+    let rig = rig(|number, now| match number {
+        1 => panic!("hunter2"),
+        _ => Ok(Lease::until(now.plus(HOUR), key(number), "fake")),
+    });
+    let asked = futures_util::future::join_all((0..3).map(|_| rig.number())).await;
+    for told in asked.into_iter().map(Result::unwrap_err) {
+        assert!(told.ends_with("because of a mistake in this program; please report it"), "{told}");
+    }
+    tokio::time::sleep(2 * Duration::from_secs(1)).await;
+    assert_eq!((rig.number().await, rig.fetches()), (Ok(2), 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_expires_during_a_look_is_replaced_for_all_who_wait() {
+    let rig = rig(|number, now| {
+        let life = if number == 1 { MINUTE } else { HOUR };
+        Ok(Lease::until(now.plus(life), key(number), "fake").looked_at_again(Duration::from_secs(10)))
+    });
+    assert_eq!(rig.number().await, Ok(1));
+    rig.place.is_as_before.store(true, Ordering::Relaxed);
+    rig.place.look_takes.store(55, Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    assert_eq!(rig.number().await, Ok(1));
+    tokio::time::sleep(Duration::from_secs(50)).await;
+    assert_eq!((rig.number().await, rig.fetches()), (Ok(2), 2));
 }

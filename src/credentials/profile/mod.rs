@@ -12,11 +12,14 @@ mod search;
 
 use std::error::Error;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use futures_util::future::{BoxFuture, FutureExt as _};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
+
+#[cfg(unix)]
+use crate::secret::look_at_file;
 
 use super::config::{Config, Profile};
 use super::provider::{FILE_LOOK, FetchError, Lease, Provider};
@@ -184,7 +187,7 @@ impl ProfileKey {
     /// Others than the owner may read the file: not for this program to forbid.
     async fn tell_if_open(&self, file: &Path) {
         #[cfg(unix)]
-        if is_open(file.to_owned()).await {
+        if is_open(file).await {
             let (source, path) = (&self.parts.source, file.display());
             tracing::debug!(source, %path, "a file of access keys can be read by others than its owner");
         }
@@ -192,11 +195,11 @@ impl ProfileKey {
 }
 
 #[cfg(unix)]
-async fn is_open(file: PathBuf) -> bool {
+async fn is_open(file: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
 
-    let look = move || file.metadata().is_ok_and(|seen| seen.permissions().mode() & 0o077 != 0);
-    tokio::task::spawn_blocking(look).await.unwrap_or(false)
+    let is_open = |file: &Path| file.metadata().is_ok_and(|seen| seen.permissions().mode() & 0o077 != 0);
+    look_at_file(file, is_open).await.unwrap_or(false)
 }
 
 impl Provider for ProfileKey {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::credentials::config::Profile;
 use crate::env::Env;
-use crate::secret::{FileError, read_file};
+use crate::secret::{FileError, look_at_file, read_file};
 
 use super::cli::{CliFile, CliFileError, Setting};
 use super::ini::{IniFile, IniFileError};
@@ -182,7 +182,7 @@ impl Search {
         for place in &self.places {
             let text = match read_file(&place.file).await {
                 Ok(text) => text,
-                Err(error) if place.is_absence(&error) => {
+                Err(error) if place.is_absence(&error).await => {
                     absent.is_wanted |= place.is_named;
                     absent.reasons.push(format!("there is no {}", place.file.display()));
                     continue;
@@ -245,12 +245,15 @@ impl Place {
 
     /// Whether `error` says that there is no such file. `HOME` may be that of another user, as it is for
     /// many a service: a file there that this one can't even see is none of its own.
-    fn is_absence(&self, error: &FileError) -> bool {
-        let is_hidden = || {
-            let seen = self.file.symlink_metadata();
-            !self.is_named && seen.is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
+    async fn is_absence(&self, error: &FileError) -> bool {
+        if error.is_absence() || self.is_named {
+            return error.is_absence();
+        }
+        let is_hidden = |file: &Path| {
+            let seen = file.symlink_metadata();
+            seen.is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
         };
-        error.is_absence() || is_hidden()
+        look_at_file(&self.file, is_hidden).await.unwrap_or(false)
     }
 }
 

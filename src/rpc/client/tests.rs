@@ -240,6 +240,20 @@ async fn an_api_is_silent_while_a_request_is_out_and_not_while_one_waits_for_the
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_api_is_silent_also_while_a_request_waits_for_a_key() {
+    for hangs in [Hangs::Key, Hangs::Renewal] {
+        let rig = rig_with([refuse(400, "InvalidSecurityToken.Expired")], |parts| {
+            parts.keys = Arc::new(Keys { hangs: Some(hangs), ..Keys::default() });
+        });
+        let wait = Duration::from_secs(20);
+        tokio::time::timeout(wait, rig.call()).await.unwrap_err();
+        assert_eq!(rig.client.silence(), wait, "{hangs:?}");
+        tokio::time::sleep(wait).await;
+        assert_eq!(rig.client.silence(), wait, "{hangs:?} is over");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn throttling_halves_the_rate_of_all_that_share_it_and_other_failures_do_not() {
     let limits = Arc::new(Limits::new(2.0, 8));
     let sharing = |step| rig_with([step], |parts| parts.limits = Arc::clone(&limits));

@@ -74,10 +74,21 @@ pub(super) struct Keys {
     pub(super) none: bool,
     /// Keys that are still to come when one is refused.
     pub(super) more: AtomicU32,
+    /// What never comes to an end.
+    pub(super) hangs: Option<Hangs>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Hangs {
+    Key,
+    Renewal,
 }
 
 impl KeySource for Keys {
     fn key(&self) -> BoxFuture<'_, Result<AccessKey, KeyError>> {
+        if self.hangs == Some(Hangs::Key) {
+            return future::pending().boxed();
+        }
         let key = AccessKey {
             id: KEY_ID.to_owned(),
             secret: Secret::new(KEY_SECRET),
@@ -89,6 +100,9 @@ impl KeySource for Keys {
 
     fn renew<'k>(&'k self, refused: &'k AccessKey) -> BoxFuture<'k, bool> {
         assert_eq!(refused.id, KEY_ID);
+        if self.hangs == Some(Hangs::Renewal) {
+            return future::pending().boxed();
+        }
         let more = self.more.load(Ordering::Relaxed);
         self.more.store(more.saturating_sub(1), Ordering::Relaxed);
         future::ready(more > 0).boxed()

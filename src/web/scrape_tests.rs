@@ -175,7 +175,9 @@ async fn a_hundred_scrapes_at_once_are_one_answer() {
 async fn a_filtered_answer_is_made_of_the_shared_bytes() {
     let (scrapes, published) = (scrapes(), [Arc::new(good("a"))]);
     let all = scrapes.answer(&whole(Format::Text, Encoding::Identity), &published, now());
-    let names = Names::new(["agentless_scan_tasks", "agentless_exporter_source_up"].map(str::to_owned));
+    // The first two are neighbours, and one slice.
+    let names = ["agentless_scan_tasks", "agentless_scan_tasks_by_progress", "agentless_exporter_source_up"];
+    let names = Names::new(names.map(str::to_owned));
     let wanted = Wanted { names: Some(names), ..whole(Format::Text, Encoding::Identity) };
     let some = scrapes.answer(&wanted, &published, now());
     assert_eq!(some.rest().len(), 2);

@@ -31,7 +31,8 @@ fuzz-corpus:
 	scripts/fuzz --keep
 
 bench:
-	cargo bench --locked
+	cargo bench --locked --bench decode --bench delta --bench full_listing --bench state
+	scripts/bench-web
 
 # The pictures of README.md, drawn anew.
 pictures: test-tools

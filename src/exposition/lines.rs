@@ -1,6 +1,7 @@
 //! The sample lines, which both formats write alike but for two spellings.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use super::family::{Histogram, Labels, Sample, Value};
 
@@ -9,7 +10,7 @@ pub(super) struct Spelling {
     /// What is added to the name of a family for the sample of a gauge or counter.
     pub(super) number_suffix: &'static str,
     /// Writes the bound of a bucket.
-    pub(super) bound: fn(f64) -> String,
+    pub(super) bound: fn(&mut String, f64),
 }
 
 /// Writes every line of `sample`, of the family `name`.
@@ -20,30 +21,47 @@ pub(super) fn sample(out: &mut String, name: &str, sample: &Sample<'_>, spelling
     }
 }
 
-/// The number as the formats want it: shortest form that reads back the same, whole numbers
+/// Writes the number as the formats want it: shortest form that reads back the same, whole numbers
 /// without a point, never an exponent.
-pub(super) fn number(value: f64) -> String {
-    if value.is_infinite() {
-        return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
-    }
-    value.to_string()
+pub(super) fn number(out: &mut String, value: f64) {
+    /// Up to here every whole number has a float of its own.
+    const EXACT: f64 = (1_u64 << f64::MANTISSA_DIGITS) as f64;
+    let whole = value as i64;
+    let _infallible = if value.is_infinite() {
+        out.write_str(if value > 0.0 { "+Inf" } else { "-Inf" })
+    } else if value.abs() < EXACT && (whole as f64).to_bits() == value.to_bits() {
+        // Most values are counts, and integers are written much faster.
+        write!(out, "{whole}")
+    } else {
+        write!(out, "{value}")
+    };
 }
 
 /// Writes `text` on one line; `quotes` too need a backslash between quotes.
 pub(super) fn escape(out: &mut String, text: &str, quotes: bool) {
-    for c in text.chars() {
-        match c {
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '"' if quotes => out.push_str("\\\""),
-            c => out.push(c),
-        }
+    let mut rest = text;
+    while let Some(at) = rest.find(['\\', '\n', '"']) {
+        out.push_str(&rest[..at]);
+        out.push_str(match rest.as_bytes()[at] {
+            b'\\' => "\\\\",
+            b'\n' => "\\n",
+            _ if quotes => "\\\"",
+            _ => "\"",
+        });
+        rest = &rest[at + 1..];
     }
+    out.push_str(rest);
 }
 
-/// Writes one line of the metadata of a family.
-pub(super) fn metadata(out: &mut String, keyword: &str, name: &str) {
-    let _infallible = write!(out, "# {keyword} {name} ");
+/// Writes the start of a line of the metadata of a family, and tells where `name` stands in it.
+pub(super) fn metadata(out: &mut String, keyword: &str, name: &str) -> Range<usize> {
+    for part in ["# ", keyword, " "] {
+        out.push_str(part);
+    }
+    let start = out.len();
+    out.push_str(name);
+    out.push(' ');
+    start..start + name.len()
 }
 
 fn buckets(
@@ -51,10 +69,13 @@ fn buckets(
     name: &str,
     labels: &Labels<'_>,
     histogram: &Histogram,
-    bound: fn(f64) -> String,
+    bound: fn(&mut String, f64),
 ) {
+    let mut written = String::new();
     for &(upper, count) in &histogram.buckets {
-        line(out, name, "_bucket", labels, Some(("le", &bound(upper))), count as f64);
+        written.clear();
+        bound(&mut written, upper);
+        line(out, name, "_bucket", labels, Some(("le", &written)), count as f64);
     }
     line(out, name, "_bucket", labels, Some(("le", "+Inf")), histogram.count as f64);
     line(out, name, "_sum", labels, None, histogram.sum);
@@ -84,7 +105,7 @@ fn line(
         out.push('}');
     }
     out.push(' ');
-    out.push_str(&number(value));
+    number(out, value);
     out.push('\n');
 }
 
@@ -102,12 +123,17 @@ mod tests {
             (1e21, "1000000000000000000000"),
             (1_795_489_445.999, "1795489445.999"),
             (-2.0, "-2"),
+            (-0.0, "-0"),
+            (9_007_199_254_740_991.0, "9007199254740991"),
+            (1_152_921_504_606_846_976.0, "1152921504606847000"),
             (f64::INFINITY, "+Inf"),
             (f64::NEG_INFINITY, "-Inf"),
             (f64::NAN, "NaN"),
         ];
         for (value, expected) in cases {
-            assert_eq!(number(value), expected);
+            let mut out = String::new();
+            number(&mut out, value);
+            assert_eq!(out, expected);
         }
     }
 

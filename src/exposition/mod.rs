@@ -1,14 +1,20 @@
 //! From finished snapshots and meters to the bytes of a scrape.
+//!
+//! An exposition is the pieces [`scans`], [`counters`] and [`facts`], in this order, and
+//! [`Format::end`]. The first two are functions of what changes rarely, and can be kept.
 
 mod counters;
 mod exporter;
 mod family;
 mod lines;
 mod meters;
+mod names;
 mod openmetrics;
+mod piece;
 mod scans;
 mod targets;
 mod text;
+mod view;
 
 use std::sync::Arc;
 
@@ -18,7 +24,9 @@ use crate::clock::UnixMillis;
 use crate::meters::Meters;
 use crate::snapshot::Published;
 
-use family::Family;
+pub use names::Names;
+pub use piece::Piece;
+pub use view::{Seen, View};
 
 /// A format of the exposition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +38,9 @@ pub enum Format {
 }
 
 impl Format {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Text, Self::OpenMetrics];
+
     /// The value of `Content-Type`, exactly as scrapers expect it.
     pub const fn content_type(self) -> &'static str {
         match self {
@@ -37,6 +48,38 @@ impl Format {
             Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
         }
     }
+
+    /// What stands after the last family.
+    pub const fn end(self) -> &'static str {
+        match self {
+            Self::Text => "",
+            Self::OpenMetrics => openmetrics::END,
+        }
+    }
+}
+
+/// The gauges about scans of every source whose snapshot is fresh: a function of the names and
+/// snapshots of [`View::fresh`].
+pub fn scans(format: Format, view: &View<'_>) -> Piece {
+    let of_source = |(name, snapshot)| {
+        let mut families = scans::families(name, snapshot);
+        families.extend(targets::families(name, snapshot));
+        families
+    };
+    let fresh = view.fresh().map(|(name, snapshot)| (name, snapshot.as_ref()));
+    Piece::of(format, family::joined(fresh.map(of_source)))
+}
+
+/// The counters of finished tasks: a function of the names and counters of all sources.
+pub fn counters(format: Format, view: &View<'_>) -> Piece {
+    Piece::of(format, counters::families(view.sources()))
+}
+
+/// The facts about every source and the process, and the meters as they stand now.
+pub fn facts(format: Format, view: &View<'_>, meters: &Meters) -> Piece {
+    let gathered = meters.gather();
+    let meters = gathered.iter().filter_map(meters::family);
+    Piece::of(format, exporter::families(view.sources()).into_iter().chain(meters))
 }
 
 /// The whole exposition as it stands at `now`: the gauges about scans of every source whose
@@ -45,40 +88,8 @@ impl Format {
 /// Sources come in order of their names. A function of its arguments alone: it waits for nothing
 /// and cannot fail.
 pub fn render(format: Format, published: &[Arc<Published>], meters: &Meters, now: UnixMillis) -> Bytes {
-    let mut sources: Vec<&Published> = published.iter().map(Arc::as_ref).collect();
-    sources.sort_by(|a, b| a.status.name.cmp(&b.status.name));
-    // The configuration refuses a name used twice; a page with duplicate series would be refused
-    // by Prometheus as a whole, so the second one never gets onto it.
-    sources.dedup_by(|a, b| a.status.name == b.status.name);
-
-    let fresh =
-        sources.iter().filter_map(|source| Some((source.status.name.as_str(), source.fresh_snapshot(now)?)));
-    let scans = family::joined(fresh.map(|(name, snapshot)| {
-        let mut families = scans::families(name, snapshot);
-        families.extend(targets::families(name, snapshot));
-        families
-    }));
-    let gathered = meters.gather();
-    let families = scans
-        .into_iter()
-        .chain(counters::families(&sources))
-        .chain(exporter::families(&sources, now))
-        .chain(gathered.iter().filter_map(meters::family));
-
-    let mut out = String::new();
-    for family in families.filter(|family| !family.samples.is_empty()) {
-        debug_assert!(!family.has_duplicates(), "a series of {} came twice", family.name);
-        encode(format, &mut out, &family);
-    }
-    if format == Format::OpenMetrics {
-        out.push_str(openmetrics::END);
-    }
-    out.into()
-}
-
-fn encode(format: Format, out: &mut String, family: &Family<'_>) {
-    match format {
-        Format::Text => text::encode(out, family),
-        Format::OpenMetrics => openmetrics::encode(out, family),
-    }
+    let view = View::of(published, now);
+    let pieces = [scans(format, &view), counters(format, &view), facts(format, &view, meters)];
+    let texts = pieces.iter().map(|piece| &piece.text()[..]).chain([format.end().as_bytes()]);
+    texts.collect::<Vec<_>>().concat().into()
 }

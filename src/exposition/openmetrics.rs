@@ -1,5 +1,8 @@
 //! OpenMetrics 1.0.0.
 
+use std::fmt::Write as _;
+use std::ops::Range;
+
 use crate::meters::table::Kind;
 
 use super::family::Family;
@@ -9,16 +12,20 @@ use super::lines::{self, Spelling};
 pub(super) const END: &str = "# EOF\n";
 
 /// Bounds are canonical floats here: always with a point.
-const PLAIN: Spelling = Spelling { number_suffix: "", bound: |bound| format!("{bound:?}") };
+const PLAIN: Spelling = Spelling { number_suffix: "", bound };
 const COUNTER: Spelling = Spelling { number_suffix: "_total", ..PLAIN };
 
-/// Writes `family`. The name of a counter's family lacks the `_total` of its samples.
-pub(super) fn encode(out: &mut String, family: &Family<'_>) {
+fn bound(out: &mut String, bound: f64) {
+    let _infallible = write!(out, "{bound:?}");
+}
+
+/// Writes `family`, and tells where its name stands. The name of a counter's family lacks the `_total` of its samples.
+pub(super) fn encode(out: &mut String, family: &Family<'_>) -> Range<usize> {
     let (name, spelling) = match family.kind {
         Kind::Counter => (family.name.strip_suffix("_total").unwrap_or(family.name), COUNTER),
         Kind::Gauge | Kind::Histogram => (family.name, PLAIN),
     };
-    lines::metadata(out, "HELP", name);
+    let place = lines::metadata(out, "HELP", name);
     lines::escape(out, family.help, true);
     out.push('\n');
     lines::metadata(out, "TYPE", name);
@@ -27,6 +34,7 @@ pub(super) fn encode(out: &mut String, family: &Family<'_>) {
     for sample in &family.samples {
         lines::sample(out, name, sample, &spelling);
     }
+    place
 }
 
 #[cfg(test)]

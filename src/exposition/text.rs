@@ -1,13 +1,15 @@
 //! The Prometheus text format 0.0.4.
 
+use std::ops::Range;
+
 use super::family::Family;
 use super::lines::{self, Spelling};
 
 const SPELLING: Spelling = Spelling { number_suffix: "", bound: lines::number };
 
-/// Writes `family`.
-pub(super) fn encode(out: &mut String, family: &Family<'_>) {
-    lines::metadata(out, "HELP", family.name);
+/// Writes `family`, and tells where its name stands.
+pub(super) fn encode(out: &mut String, family: &Family<'_>) -> Range<usize> {
+    let name = lines::metadata(out, "HELP", family.name);
     // Between no quotes, a quote needs no backslash in this format.
     lines::escape(out, family.help, false);
     out.push('\n');
@@ -17,6 +19,7 @@ pub(super) fn encode(out: &mut String, family: &Family<'_>) {
     for sample in &family.samples {
         lines::sample(out, family.name, sample, &SPELLING);
     }
+    name
 }
 
 #[cfg(test)]

@@ -1,10 +1,17 @@
 //! The exporter's HTTP face: routes, methods, negotiation.
 
+mod body;
+mod encoding;
+mod gzip;
 mod negotiate;
+mod pages;
+mod query;
 mod ready;
 mod routes;
+mod scrape;
 #[cfg(test)]
 mod socket_tests;
+mod stamp;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -22,8 +29,10 @@ use crate::snapshot::Published;
 
 pub use negotiate::format as format_for;
 
+use pages::Pages;
 use ready::Readiness;
 use routes::Route;
+use scrape::Scrapes;
 
 /// Where and what the exporter serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +111,8 @@ pub struct Web(Arc<Service>);
 struct Service {
     telemetry_path: String,
     page_policy: HeaderValue,
+    scrapes: Scrapes,
+    pages: Pages,
     parts: Parts,
     readiness: Readiness,
 }
@@ -121,6 +132,8 @@ impl Web {
             telemetry_path: telemetry_path.to_owned(),
             page_policy: HeaderValue::from_str(&page::content_security_policy())
                 .expect("the policy is words and a hash in ASCII"),
+            scrapes: Scrapes::new(parts.meters.clone()),
+            pages: Pages::new(telemetry_path),
             readiness: Readiness::new(parts.shutdown.clone()),
             parts,
         })))

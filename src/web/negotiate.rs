@@ -96,7 +96,7 @@ impl<'h> Range<'h> {
 }
 
 /// A quality in thousandths: 0 to 1 with up to three decimals.
-fn quality(text: &str) -> Option<u16> {
+pub(super) fn quality(text: &str) -> Option<u16> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
     if decimals.len() > 3 || !decimals.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -110,7 +110,7 @@ fn quality(text: &str) -> Option<u16> {
 }
 
 /// The parts of `text` between separators that stand outside quotes.
-fn split(text: &str, separator: char) -> Vec<&str> {
+pub(super) fn split(text: &str, separator: char) -> Vec<&str> {
     let mut quoted = false;
     let mut escaped = false;
     text.split(|c| {

@@ -2,19 +2,18 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRER_POLICY, REFRESH,
-    X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue,
+    REFERRER_POLICY, REFRESH, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Method, Request, Response, StatusCode};
 
-use crate::exposition;
-use crate::page;
 use crate::snapshot::Published;
 
-use super::{Service, negotiate};
+use super::body::Chunks;
+use super::encoding::{Encoding, encoding};
+use super::scrape::Wanted;
+use super::{Service, negotiate, query};
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
@@ -57,7 +56,7 @@ impl Route {
 impl Service {
     /// The answer to `request`; its body is not read. To `HEAD` the server below sends the
     /// header alone.
-    pub(super) fn answer<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+    pub(super) fn answer<B>(&self, request: &Request<B>) -> Response<Chunks> {
         let route = Route::of(request.uri().path(), &self.telemetry_path);
         let readable = [Method::GET, Method::HEAD].contains(request.method());
         let mut response = match route {
@@ -76,18 +75,28 @@ impl Service {
         response
     }
 
-    fn metrics<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
-        let format = negotiate::format(request.headers());
-        let body = exposition::render(format, &self.published(), &self.parts.meters, self.parts.clock.now());
-        respond(StatusCode::OK, format.content_type(), body)
+    fn metrics<B>(&self, request: &Request<B>) -> Response<Chunks> {
+        let wanted = Wanted {
+            format: negotiate::format(request.headers()),
+            encoding: encoding(request.headers()),
+            names: query::names(request.uri().query()),
+        };
+        let body = self.scrapes.answer(&wanted, &self.published(), self.parts.clock.now());
+        let mut response = respond(StatusCode::OK, wanted.format.content_type(), body);
+        tell_encoding(&mut response, wanted.encoding);
+        response.headers_mut().insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
+        response
     }
 
-    fn page<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
-        let published = self.published();
-        let refresh = refreshes(request.uri().query()).then(|| page::refresh_after(&published));
-        let body = page::render(&published, &self.telemetry_path, refresh, self.parts.clock.now());
+    fn page<B>(&self, request: &Request<B>) -> Response<Chunks> {
+        let encoding = encoding(request.headers());
+        let refreshes = query::refreshes(request.uri().query());
+        let (body, refresh) =
+            self.pages.answer(encoding, refreshes, &self.published(), self.parts.clock.now());
         let mut response = respond(StatusCode::OK, HTML, body);
+        tell_encoding(&mut response, encoding);
         let headers = response.headers_mut();
+        headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
         if let Some(after) = refresh {
             headers.insert(REFRESH, HeaderValue::from(after.as_secs()));
         }
@@ -96,7 +105,7 @@ impl Service {
         response
     }
 
-    fn healthy(&self) -> Response<Full<Bytes>> {
+    fn healthy(&self) -> Response<Chunks> {
         if self.parts.health.is_good() {
             respond(StatusCode::OK, PLAIN, "healthy\n")
         } else {
@@ -105,7 +114,7 @@ impl Service {
         }
     }
 
-    fn ready(&self) -> Response<Full<Bytes>> {
+    fn ready(&self) -> Response<Chunks> {
         let report = self.readiness.report(&self.published());
         let status = if report.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         respond(status, PLAIN, report.text)
@@ -117,19 +126,20 @@ impl Service {
     }
 }
 
-/// Whether the page is to load itself again: always, unless the reader wants it to stand still.
-fn refreshes(query: Option<&str>) -> bool {
-    query.is_none_or(|query| query.split('&').all(|pair| pair != "refresh=off"))
-}
-
-fn method_not_allowed() -> Response<Full<Bytes>> {
+fn method_not_allowed() -> Response<Chunks> {
     let mut response = respond(StatusCode::METHOD_NOT_ALLOWED, PLAIN, "method not allowed\n");
     response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
     response
 }
 
-fn respond(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body.into()));
+fn tell_encoding(response: &mut Response<Chunks>, encoding: Encoding) {
+    if encoding == Encoding::Gzip {
+        response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+}
+
+fn respond(status: StatusCode, content_type: &'static str, body: impl Into<Chunks>) -> Response<Chunks> {
+    let mut response = Response::new(body.into());
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response

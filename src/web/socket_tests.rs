@@ -74,16 +74,20 @@ struct Answer {
     status: u16,
     head: String,
     body: String,
+    /// Of the body in bytes, which are no text when compressed.
+    length: usize,
 }
 
 impl Answer {
     async fn read(stream: &mut TcpStream) -> Self {
-        let mut text = String::new();
-        let reading = stream.read_to_string(&mut text);
+        let mut bytes = Vec::new();
+        let reading = stream.read_to_end(&mut bytes);
         tokio::time::timeout(Duration::from_secs(20), reading).await.expect("an answer in time").unwrap();
+        let text = String::from_utf8_lossy(&bytes);
         let (head, body) = text.split_once("\r\n\r\n").expect("a whole head");
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Self { status, head: head.to_owned(), body: body.to_owned() }
+        let length = bytes.windows(4).position(|end| end == b"\r\n\r\n").map(|end| bytes.len() - end - 4);
+        Self { status, head: head.to_owned(), body: body.to_owned(), length: length.unwrap() }
     }
 
     fn header(&self, name: &str) -> Option<&str> {
@@ -120,6 +124,52 @@ async fn head_answers_the_header_of_get_and_no_body() {
 }
 
 #[tokio::test]
+async fn head_tells_the_length_of_get_in_each_encoding() {
+    let web = Running::start([good("a")]).await;
+    for path in ["/metrics", "/metrics?name[]=agentless_scan_tasks", "/", "/?refresh=off"] {
+        for accept in ["", "Accept-Encoding: gzip\r\n"] {
+            let (get, head) =
+                (web.ask_with("GET", path, accept).await, web.ask_with("HEAD", path, accept).await);
+            assert_eq!(head.header("content-length"), Some(get.length.to_string().as_str()), "{path}");
+            for header in ["content-length", "content-type", "content-encoding", "vary"] {
+                assert_eq!(head.header(header), get.header(header), "{header} of {path}");
+            }
+            let encoding = (!accept.is_empty()).then_some("gzip");
+            assert_eq!(get.header("content-encoding"), encoding, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_depends_on_a_header_says_so() {
+    let web = Running::start([good("a")]).await;
+    for (path, vary) in [
+        ("/metrics", Some("Accept, Accept-Encoding")),
+        ("/", Some("Accept-Encoding")),
+        ("/-/ready", None),
+        ("/x", None),
+    ] {
+        assert_eq!(web.ask("GET", path).await.header("vary"), vary, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn named_families_come_alone() {
+    let web = Running::start([good("a")]).await;
+    let path = "/metrics?name[]=agentless_exporter_source_up&name%5B%5D=no_such_name";
+    let answer = web.ask("GET", path).await;
+    let [help, kind, up] = answer.body.lines().collect::<Vec<_>>()[..] else { panic!("{}", answer.body) };
+    assert!(help.starts_with("# HELP agentless_exporter_source_up "), "{help}");
+    assert_eq!(kind, "# TYPE agentless_exporter_source_up gauge");
+    assert_eq!(up, "agentless_exporter_source_up{source=\"a\"} 1");
+    let answer = web.ask("GET", "/metrics?name[]=no_such_name").await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, ""));
+    let accept = "Accept: application/openmetrics-text\r\n";
+    let answer = web.ask_with("GET", "/metrics?name[]=no_such_name", accept).await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, "# EOF\n"));
+}
+
+#[tokio::test]
 async fn a_wrong_method_is_told_the_right_ones() {
     let web = Running::start([good("a")]).await;
     for method in ["POST", "PUT", "DELETE", "OPTIONS", "BREW"] {
@@ -148,6 +198,8 @@ async fn requests_are_counted_under_fixed_paths() {
     web.ask("GET", "/probe?x=1").await;
     web.ask("GET", "/some/guess").await;
     web.ask("POST", "/").await;
+    // The meters of an answer are up to a second old.
+    web.hand.advance(Duration::from_secs(1));
     let body = web.ask("GET", "/probe").await.body;
     for series in [
         "{path=\"/metrics\",code=\"200\"} 1",

@@ -50,6 +50,29 @@ pub(crate) fn ask(
     path: &str,
     headers: &[(&str, &str)],
 ) -> Result<Answer, String> {
+    parse(&whole_answer(method, address, path, headers)?)
+}
+
+/// The body of an answer to GET that need not be text, as it comes.
+///
+/// # Errors
+/// If the server can't be reached or the answer has no head.
+pub(crate) fn ask_bytes(
+    address: SocketAddr,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> Result<Vec<u8>, String> {
+    let answer = whole_answer("GET", address, path, headers)?;
+    let end = answer.windows(4).position(|end| end == b"\r\n\r\n").ok_or("no end of the head")?;
+    Ok(answer[end + 4..].to_vec())
+}
+
+fn whole_answer(
+    method: &str,
+    address: SocketAddr,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> Result<Vec<u8>, String> {
     let mut stream = TcpStream::connect_timeout(&address, TIMEOUT).map_err(|error| error.to_string())?;
     let timeouts = stream.set_read_timeout(Some(TIMEOUT)).and(stream.set_write_timeout(Some(TIMEOUT)));
     timeouts.map_err(|error| error.to_string())?;
@@ -66,7 +89,7 @@ pub(crate) fn ask(
         .write_all(request.as_bytes())
         .and_then(|()| stream.read_to_end(&mut answer))
         .map_err(|error| error.to_string())?;
-    parse(&answer)
+    Ok(answer)
 }
 
 fn parse(answer: &[u8]) -> Result<Answer, String> {

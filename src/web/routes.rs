@@ -16,7 +16,7 @@ use crate::snapshot::Published;
 
 use super::{Service, negotiate};
 
-const PLAIN: &str = "text/plain; charset=utf-8";
+pub(super) const PLAIN: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 
 /// The label `path` of every other one.
@@ -29,16 +29,18 @@ pub(super) enum Route {
     Page,
     Healthy,
     Ready,
+    Reload,
 }
 
 impl Route {
-    pub(super) const ALL: [Self; 4] = [Self::Metrics, Self::Page, Self::Healthy, Self::Ready];
+    pub(super) const ALL: [Self; 5] = [Self::Metrics, Self::Page, Self::Healthy, Self::Ready, Self::Reload];
 
     fn of(path: &str, telemetry_path: &str) -> Option<Self> {
         match path {
             "/" => Some(Self::Page),
             "/-/healthy" => Some(Self::Healthy),
             "/-/ready" => Some(Self::Ready),
+            "/-/reload" => Some(Self::Reload),
             _ => (path == telemetry_path).then_some(Self::Metrics),
         }
     }
@@ -50,23 +52,36 @@ impl Route {
             Self::Page => "/",
             Self::Healthy => "/-/healthy",
             Self::Ready => "/-/ready",
+            Self::Reload => "/-/reload",
         }
+    }
+
+    /// The methods that it knows, as `Allow` tells them.
+    const fn allow(self) -> &'static str {
+        match self {
+            Self::Reload => "POST",
+            _ => "GET, HEAD",
+        }
+    }
+
+    fn allows(self, method: &Method) -> bool {
+        self.allow().split(", ").any(|allowed| allowed == method.as_str())
     }
 }
 
 impl Service {
     /// The answer to `request`; its body is not read. To `HEAD` the server below sends the
     /// header alone.
-    pub(super) fn answer<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+    pub(super) async fn answer<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
         let route = Route::of(request.uri().path(), &self.telemetry_path);
-        let readable = [Method::GET, Method::HEAD].contains(request.method());
         let mut response = match route {
             None => respond(StatusCode::NOT_FOUND, PLAIN, "not found\n"),
-            Some(_) if !readable => method_not_allowed(),
+            Some(route) if !route.allows(request.method()) => method_not_allowed(route.allow()),
             Some(Route::Metrics) => self.metrics(request),
             Some(Route::Page) => self.page(request),
             Some(Route::Healthy) => self.healthy(),
             Some(Route::Ready) => self.ready(),
+            Some(Route::Reload) => self.reload(request).await,
         };
         let headers = response.headers_mut();
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -113,7 +128,8 @@ impl Service {
 
     /// What every source has published last, taken out at once so that rendering holds no lock.
     fn published(&self) -> Vec<Arc<Published>> {
-        self.parts.sources.iter().map(|source| Arc::clone(&source.borrow())).collect()
+        let sources = Arc::clone(&self.parts.sources.borrow());
+        sources.iter().map(|source| Arc::clone(&source.borrow())).collect()
     }
 }
 
@@ -122,13 +138,17 @@ fn refreshes(query: Option<&str>) -> bool {
     query.is_none_or(|query| query.split('&').all(|pair| pair != "refresh=off"))
 }
 
-fn method_not_allowed() -> Response<Full<Bytes>> {
+fn method_not_allowed(allow: &'static str) -> Response<Full<Bytes>> {
     let mut response = respond(StatusCode::METHOD_NOT_ALLOWED, PLAIN, "method not allowed\n");
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
     response
 }
 
-fn respond(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+pub(super) fn respond(
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<Bytes>,
+) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

@@ -58,7 +58,7 @@ enum Step {
     /// It runs, and goes on under other settings.
     GoOn,
     /// It begins, with what the state file knows of it.
-    Begin(Option<(SourceState, Option<Restored>)>),
+    Begin(Option<Box<(SourceState, Option<Restored>)>>),
 }
 
 /// The sources of a configuration can't be built.
@@ -165,7 +165,8 @@ impl Fleet {
     fn source(&self, setup: &Setup, step: Step, before: Option<Source>) -> Source {
         match (step, before) {
             (Step::GoOn, Some(before)) => setup.go_on(before, &self.with),
-            (Step::Begin(Some((state, restored))), _) => {
+            (Step::Begin(Some(kept)), _) => {
+                let (state, restored) = *kept;
                 setup.begin(&self.with).with_restored(state, restored)
             }
             _ => setup.begin(&self.with),
@@ -196,7 +197,7 @@ fn next(before: Option<&Arc<Setup>>, setup: Setup, state: Option<&StateFile>) ->
             let load = |file: &StateFile| {
                 let mut state = file.source(setup.identity());
                 let restored = state.load(setup.settings.poller.targets)?;
-                Ok::<_, OpenError>((state, restored))
+                Ok::<_, OpenError>(Box::new((state, restored)))
             };
             Step::Begin(state.map(load).transpose()?)
         }

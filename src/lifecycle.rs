@@ -1,11 +1,10 @@
 //! Start, readiness, supervision and end of the process.
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::task::{Id, JoinSet};
+use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -18,56 +17,109 @@ impl Health {
     pub fn is_good(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
+
+    /// A task has ended that was not told to: `died` says how, if it did not return.
+    fn turn_bad(&self, task: &'static str, died: Option<&JoinError>) {
+        self.0.store(false, Ordering::Release);
+        match died {
+            None => tracing::error!(
+                task,
+                "a task ended that should run for as long as the process; /-/healthy now answers 503"
+            ),
+            Some(error) => tracing::error!(task, %error, "a task died; /-/healthy now answers 503"),
+        }
+    }
 }
 
-/// Owns the long-lived tasks of the process.
-///
-/// Each runs until the shutdown token is cancelled. One that ends earlier is a fault: it is
-/// logged once and [`Health`] turns bad, so that an orchestrator restarts the process.
-#[derive(Debug)]
-pub struct Supervisor {
-    tasks: JoinSet<()>,
-    /// What each task is called, as one that panicked can't tell.
-    names: HashMap<Id, &'static str>,
+/// Starts tasks and watches them. One that ends before it is told to is a fault: it is logged once
+/// and [`Health`] turns bad, so that an orchestrator restarts the process. Clones are one starter.
+#[derive(Clone, Debug)]
+pub struct Starter {
     shutdown: CancellationToken,
     health: Health,
+}
+
+impl Starter {
+    /// Starts what `task` makes of the token that tells it to end: at the shutdown, or sooner by
+    /// [`Task::stop`]. It must end soon after that, and not before.
+    pub fn start<T, F>(&self, name: &'static str, task: impl FnOnce(CancellationToken) -> F) -> Task<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        let stop = self.shutdown.child_token();
+        let span = tracing::info_span!("task", task = name);
+        let work = tokio::spawn(task(stop.clone()).instrument(span));
+        let (told, this) = (stop.clone(), self.clone());
+        let ended = tokio::spawn(async move {
+            match work.await {
+                Ok(left) if told.is_cancelled() => return Some(left),
+                Ok(_) => this.health.turn_bad(name, None),
+                // What dies while the process ends anyway is no news.
+                Err(_) if this.shutdown.is_cancelled() => {}
+                Err(error) => this.health.turn_bad(name, Some(&error)),
+            }
+            None
+        });
+        Task { stop, ended }
+    }
+}
+
+/// A task that leaves a `T` when it is told to end.
+#[derive(Debug)]
+pub struct Task<T> {
+    stop: CancellationToken,
+    ended: JoinHandle<Option<T>>,
+}
+
+impl<T> Task<T> {
+    /// Tells it to end, and does not wait for that.
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Waits for its end, of which the shutdown or [`Self::stop`] is the reason. `None` if it had
+    /// ended by itself, which was told.
+    pub async fn end(self) -> Option<T> {
+        // The task that watches it does not panic, and nobody aborts it.
+        self.ended.await.unwrap_or_default()
+    }
+}
+
+/// Owns the tasks that run for as long as the process.
+#[derive(Debug)]
+pub struct Supervisor {
+    starter: Starter,
+    tasks: Vec<Task<()>>,
 }
 
 impl Supervisor {
     /// A supervisor whose tasks end when `shutdown` is cancelled.
     pub fn new(shutdown: CancellationToken) -> Self {
         let health = Health(Arc::new(AtomicBool::new(true)));
-        Self { tasks: JoinSet::new(), names: HashMap::new(), shutdown, health }
+        Self { starter: Starter { shutdown, health }, tasks: Vec::new() }
     }
 
     /// A handle that tells whether all tasks are well.
     pub fn health(&self) -> Health {
-        self.health.clone()
+        self.starter.health.clone()
+    }
+
+    /// What starts tasks that may end sooner than the process, and that others own. They count for
+    /// the same [`Health`].
+    pub fn starter(&self) -> Starter {
+        self.starter.clone()
     }
 
     /// Starts `task`, which must end soon after the shutdown token is cancelled and not before.
     pub fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        let span = tracing::info_span!("task", task = name);
-        let handle = self.tasks.spawn(task.instrument(span));
-        self.names.insert(handle.id(), name);
+        self.tasks.push(self.starter.start(name, |_| task));
     }
 
-    /// Watches the tasks until all have ended, which they do after the shutdown.
+    /// Waits until all tasks have ended, which they do after the shutdown.
     pub async fn run(&mut self) {
-        while let Some(ended) = self.tasks.join_next_with_id().await {
-            if self.shutdown.is_cancelled() {
-                continue;
-            }
-            self.health.0.store(false, Ordering::Release);
-            let id = ended.as_ref().map_or_else(|error| error.id(), |&(id, ())| id);
-            let task = self.names.get(&id).copied().unwrap_or_default();
-            match ended {
-                Ok(_) => tracing::error!(
-                    task,
-                    "a task ended that should run for as long as the process; /-/healthy now answers 503"
-                ),
-                Err(error) => tracing::error!(task, %error, "a task died; /-/healthy now answers 503"),
-            }
+        for task in self.tasks.drain(..) {
+            let _was_told = task.end().await;
         }
     }
 }
@@ -102,5 +154,42 @@ mod tests {
         shutdown.cancel();
         supervisor.run().await;
         assert!(supervisor.health().is_good());
+    }
+
+    #[tokio::test]
+    async fn a_task_that_is_stopped_leaves_what_it_worked_on_and_health_good() {
+        let supervisor = Supervisor::new(CancellationToken::new());
+        let work = |stop: CancellationToken| async move {
+            stop.cancelled().await;
+            "work"
+        };
+        let (stopped, other) = (supervisor.starter().start("a", work), supervisor.starter().start("b", work));
+        stopped.stop();
+        assert_eq!(stopped.end().await, Some("work"));
+        assert!(supervisor.health().is_good());
+        assert!(!other.ended.is_finished(), "it was not told to end");
+        supervisor.starter.shutdown.cancel();
+        assert_eq!(other.end().await, Some("work"));
+    }
+
+    #[tokio::test]
+    async fn a_task_that_others_own_turns_health_bad_if_it_ends_by_itself_or_dies_while_it_ends() {
+        let supervisor = Supervisor::new(CancellationToken::new());
+        let task = supervisor.starter().start("short", |_| async { 1 });
+        while !task.ended.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        assert!(!supervisor.health().is_good());
+        task.stop();
+        assert_eq!(task.end().await, None, "what it left is not relied upon");
+
+        let supervisor = Supervisor::new(CancellationToken::new());
+        let task = supervisor.starter().start("bad", |stop| async move {
+            stop.cancelled().await;
+            panic!("on purpose")
+        });
+        task.stop();
+        assert_eq!(task.end().await, None::<()>);
+        assert!(!supervisor.health().is_good());
     }
 }

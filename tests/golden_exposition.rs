@@ -155,6 +155,8 @@ fn used_meters() -> Meters {
     meters.http_request("/metrics", 200);
     meters.http_request("other", 404);
     meters.state().persisted(false);
+    meters.config_read(time(1_795_400_000_000));
+    meters.config_refused();
     meters
 }
 

@@ -83,11 +83,12 @@ impl Server {
         let (clock, _hand) = Clock::manual(UnixMillis::new(1_795_489_445_000).expect("after 1970"));
         let shutdown = CancellationToken::new();
         let parts = Parts {
-            sources: vec![source],
+            sources: watch::channel(Arc::new(vec![source])).1,
             meters: Meters::new(),
             health: Supervisor::new(shutdown.clone()).health(),
             clock,
             shutdown,
+            reloads: None,
         };
         let web = Web::new("/metrics", parts).expect("the path is free");
         let listener = runtime.block_on(Listener::bind("127.0.0.1:0")).expect("a port is free");

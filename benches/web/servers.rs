@@ -51,7 +51,9 @@ async fn exporter(size: usize, running: bool) -> Box<dyn FnMut(&str)> {
     let (senders, sources): (Vec<_>, Vec<_>) = sources.into_iter().map(watch::channel).unzip();
     let shutdown = CancellationToken::new();
     let health = Supervisor::new(shutdown.clone()).health();
-    let web = Web::new("/metrics", Parts { sources, meters, health, clock, shutdown }).expect("a free path");
+    let sources = watch::channel(Arc::new(sources)).1;
+    let parts = Parts { sources, meters, health, clock, shutdown, reloads: None };
+    let web = Web::new("/metrics", parts).expect("a free path");
     let listener = Listener::bind("127.0.0.1:0").await.expect("a port is free");
     println!("{}", listener.local_addr());
     tokio::spawn(web.serve(listener));

@@ -1,21 +1,21 @@
 //! The daemon: sources and HTTP face, built, supervised, ended.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::config::{Settings, SourceSettings};
-use crate::env::Env;
+use crate::config::Settings;
 use crate::lifecycle::Supervisor;
 use crate::meters::Meters;
 use crate::net::{BindError, Listener};
-use crate::poller::{self, Source};
 use crate::state::{self, Disk, OpenError, StateFile};
 use crate::web::{self, TelemetryPathError, Web};
 
-use super::sources::{self, UnsendableError};
+use super::fleet::{Fleet, PrepareError, Prepared};
+use super::reload::{self, Reloader, Reloads};
+use super::sources::{Surroundings, UnsendableError};
 
 /// The daemon could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -32,51 +32,60 @@ pub enum StartError {
     /// A source could not be built.
     #[error(transparent)]
     Source(#[from] UnsendableError),
+    /// A defect: a part of the start died.
+    #[error("building the sources failed badly; please report the panic above")]
+    Died,
+}
+
+impl From<PrepareError> for StartError {
+    fn from(error: PrepareError) -> Self {
+        match error {
+            PrepareError::Source(error) => error.into(),
+            PrepareError::State(error) => error.into(),
+            PrepareError::Died => Self::Died,
+        }
+    }
 }
 
 /// A daemon that listens and has not begun to poll or to answer.
-#[derive(Debug)]
 pub struct Daemon {
     web: Web,
     listeners: Vec<Listener>,
-    sources: Vec<(Source, Duration)>,
-    /// Held for as long as the process runs, so that no other one has it.
-    state: Option<StateFile>,
+    prepared: Prepared,
+    reloader: Reloader,
     supervisor: Supervisor,
-    shutdown: CancellationToken,
 }
 
 impl Daemon {
-    /// Builds every part and listens on every address. Ends when `shutdown` is cancelled.
+    /// Builds every part and listens on every address. Ends when `shutdown` is cancelled, and until
+    /// then follows the configuration as `reloads` says.
     ///
     /// # Errors
     /// If an address is taken, the state file can't be used or a source can't be built. A source that
     /// can't poll is no error here: its state tells.
     pub async fn bind(
         settings: Settings,
-        env: &Env,
+        reloads: Reloads,
         clock: Clock,
         shutdown: CancellationToken,
     ) -> Result<Self, StartError> {
         let Settings { web, state, sources, .. } = settings;
         let meters = Meters::new();
+        meters.config_read(clock.now());
+        let state_path = state.as_ref().map(|state| state.path.clone());
         let state = open_state(state, &meters, &shutdown).await?;
-        let delays = first_delays(&sources);
-        let identities: Vec<_> = sources.iter().map(identity).collect();
-        let mut sources = sources::build(sources, env, &clock, &meters)?;
-        if let Some(state) = &state {
-            let kept = sources.into_iter().zip(identities);
-            sources = kept
-                .map(|(source, identity)| source.with_state(state.source(identity)))
-                .collect::<Result<_, _>>()?;
-        }
-        let sources: Vec<_> = sources.into_iter().zip(delays).collect();
         let supervisor = Supervisor::new(shutdown.clone());
+        let with =
+            Surroundings { env: reloads.inputs.env.clone(), clock: clock.clone(), meters: meters.clone() };
+        let fleet = Fleet::new(with, state, supervisor.starter());
+        let prepared = fleet.prepare(sources).await?;
+        let (ask, requests) = mpsc::channel(reload::MOST_WAITING);
         let parts = web::Parts {
-            sources: sources.iter().map(|(source, _)| source.subscribe()).collect(),
-            meters,
+            sources: fleet.subscribe(),
+            reloads: reloads.by_http.then_some(ask),
+            meters: meters.clone(),
             health: supervisor.health(),
-            clock,
+            clock: clock.clone(),
             shutdown: shutdown.clone(),
         };
         let service = Web::new(&web.telemetry_path, parts)?;
@@ -84,7 +93,8 @@ impl Daemon {
         for address in &web.listen_addresses {
             listeners.push(Listener::bind(address).await?);
         }
-        Ok(Self { web: service, listeners, sources, state, supervisor, shutdown })
+        let reloader = Reloader { reloads, fleet, state: state_path, requests, meters, clock, shutdown };
+        Ok(Self { web: service, listeners, prepared, reloader, supervisor })
     }
 
     /// The addresses really listened on.
@@ -94,13 +104,13 @@ impl Daemon {
 
     /// Polls and serves until the shutdown, and until all answers under way are finished.
     pub async fn run(self) {
-        let Self { web, listeners, sources, state: _state, mut supervisor, shutdown } = self;
+        let Self { web, listeners, prepared, mut reloader, mut supervisor } = self;
+        // Before anybody is answered.
+        reloader.fleet.become_as(prepared).await;
         for listener in listeners {
             supervisor.spawn("http", web.clone().serve(listener));
         }
-        for (source, first_delay) in sources {
-            supervisor.spawn("poller", source.run(first_delay, shutdown.clone()));
-        }
+        supervisor.spawn("reload", reloader.run());
         supervisor.run().await;
     }
 }
@@ -115,39 +125,4 @@ async fn open_state(
     let Some(config) = config else { return Ok(None) };
     let opening = StateFile::open(config, Disk::real(), meters.state());
     shutdown.run_until_cancelled(opening).await.transpose()
-}
-
-/// Whose state a source has.
-fn identity(source: &SourceSettings) -> state::Identity {
-    state::Identity {
-        source: source.name.clone(),
-        endpoint: source.endpoint.host().to_owned(),
-        listing: source.poller.listing,
-        target_types: source.poller.target_types.clone(),
-    }
-}
-
-/// When each source is polled first: spread, for the sake of the account and of this machine.
-fn first_delays(sources: &[SourceSettings]) -> Vec<Duration> {
-    let delay = |(index, source): (usize, &SourceSettings)| {
-        poller::first_delay(index, sources.len(), source.poller.interval)
-    };
-    sources.iter().enumerate().map(delay).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::{self, Inputs};
-
-    #[test]
-    fn first_polls_of_the_sources_are_spread() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("exporter.yaml");
-        let source = |name| format!("  - {{name: {name}, region: cn-hangzhou}}\n");
-        std::fs::write(&file, format!("sources:\n{}", ["a", "b", "c"].map(source).concat())).unwrap();
-        let settings = config::load(&Inputs { file: Some(file), ..Inputs::default() }).unwrap();
-        let delays: Vec<_> = first_delays(&settings.sources).iter().map(Duration::as_secs).collect();
-        assert_eq!(delays, [0, 2, 4]);
-    }
 }

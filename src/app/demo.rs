@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::cli::DemoArgs;
 use crate::clock::Clock;
-use crate::config::{Settings, SourceSettings};
+use crate::config::{Inputs, Settings, SourceSettings};
 use crate::credentials::{self, Written};
 use crate::env::Env;
 use crate::rpc::Endpoint;
@@ -17,7 +17,9 @@ use crate::{logging, poller, rpc};
 use super::daemon::Daemon;
 use super::failure::Failure;
 use super::output::say;
+use super::reload::Reloads;
 use super::runtime::until_signal;
+use super::signals::Hangups;
 
 /// How often the demo polls: often enough to watch scans come along.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
@@ -46,8 +48,11 @@ pub(super) fn run(args: DemoArgs) -> Result<(), Failure> {
         let endpoint = Endpoint::parse(&format!("http://{address}"), true).map_err(Failure::usage)?;
         settings.sources.push(source(endpoint, credentials));
         let telemetry_path = settings.web.telemetry_path.clone();
-        // Nothing of the environment is for the simulated cloud, least of all a proxy.
-        let daemon = Daemon::bind(settings, &Env::default(), Clock::system(), shutdown.clone()).await?;
+        // Nothing of the environment is for the simulated cloud, least of all a proxy; and there is
+        // nothing to read again.
+        let inputs = Inputs { env: Env::default(), ..Inputs::default() };
+        let reloads = Reloads { inputs, hangups: Hangups::never(), by_http: false };
+        let daemon = Daemon::bind(settings, reloads, Clock::system(), shutdown.clone()).await?;
         say(&banner(&daemon.addresses(), &telemetry_path, address))?;
         tokio::join!(simulator.serve(shutdown), daemon.run());
         Ok(())

@@ -79,7 +79,7 @@ impl Failure {
 impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
         match error {
-            StartError::Bind(_) | StartError::State(_) => Self::start(error),
+            StartError::Bind(_) | StartError::State(_) | StartError::Died => Self::start(error),
             StartError::TelemetryPath(_) => Self::usage(error),
             StartError::Source(error) => error.into(),
         }

@@ -1,18 +1,26 @@
 //! Limits of requests, one for all sources of the same account: the cloud counts by it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crate::credentials::{self, Account};
 use crate::env::Env;
 use crate::rpc::{Config, Limits};
 
-/// The limits built so far.
+/// The limits that some source uses.
 #[derive(Debug, Default)]
-pub(super) struct SharedLimits(Vec<(Account, Arc<Limits>)>);
+pub(super) struct SharedLimits(Vec<Known>);
+
+#[derive(Debug)]
+struct Known {
+    account: Account,
+    requests_per_second: f64,
+    concurrency: usize,
+    limits: Weak<Limits>,
+}
 
 impl SharedLimits {
     /// The limits of a source with these credentials. The configuration has given the same
-    /// numbers to all that share them.
+    /// numbers to all that share them; with other numbers than before they begin anew, for all of them.
     pub(super) fn get(
         &mut self,
         credentials: &credentials::Config,
@@ -20,11 +28,18 @@ impl SharedLimits {
         config: &Config,
     ) -> Arc<Limits> {
         let account = Account::new(credentials, env);
-        if let Some((_, limits)) = self.0.iter().find(|(known, _)| *known == account) {
-            return Arc::clone(limits);
+        let Config { requests_per_second, concurrency, .. } = *config;
+        self.0.retain(|known| known.limits.strong_count() > 0);
+        let is_it = |known: &&Known| {
+            known.account == account
+                && known.requests_per_second == requests_per_second
+                && known.concurrency == concurrency
+        };
+        if let Some(limits) = self.0.iter().find(is_it).and_then(|known| known.limits.upgrade()) {
+            return limits;
         }
-        let limits = Arc::new(Limits::new(config.requests_per_second, config.concurrency));
-        self.0.push((account, Arc::clone(&limits)));
+        let limits = Arc::new(Limits::new(requests_per_second, concurrency));
+        self.0.push(Known { account, requests_per_second, concurrency, limits: Arc::downgrade(&limits) });
         limits
     }
 }
@@ -47,5 +62,20 @@ mod tests {
             assert!(Arc::ptr_eq(&first, &get(same.clone())), "{same:?}");
         }
         assert!(!Arc::ptr_eq(&first, &get(key("another-id"))));
+    }
+
+    #[test]
+    fn limits_live_as_long_as_a_source_uses_them_and_begin_anew_with_other_numbers() {
+        let (env, mut shared) = (Env::default(), SharedLimits::default());
+        let config = Config::default();
+        let first = shared.get(&credentials::Config::Env, &env, &config);
+        let faster = Config { requests_per_second: 9.0, ..config.clone() };
+        let second = shared.get(&credentials::Config::Env, &env, &faster);
+        assert!(!Arc::ptr_eq(&first, &second));
+        assert_eq!(second.rate(), 9.0);
+        assert!(Arc::ptr_eq(&first, &shared.get(&credentials::Config::Env, &env, &config)));
+        drop((first, second));
+        let _third = shared.get(&credentials::Config::Env, &env, &config);
+        assert_eq!(shared.0.len(), 1, "what nobody uses is not kept");
     }
 }

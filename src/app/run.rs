@@ -14,8 +14,10 @@ use crate::meters::reference;
 use super::daemon::Daemon;
 use super::failure::Failure;
 use super::output::say;
+use super::reload::{Reloads, tell_warnings, warnings};
 use super::runtime::until_signal;
-use super::{check, demo, live, once, requests, simulate};
+use super::signals::Hangups;
+use super::{check, demo, live, once, simulate};
 
 /// Does what `command` says: 0 if that went well, 1 if it could not start or run, 2 for a wrong
 /// flag or configuration. What went wrong is told on stderr.
@@ -42,18 +44,20 @@ pub fn run(command: Command, env: &Env) -> ExitCode {
 }
 
 fn serve(args: &ServeArgs, env: &Env) -> Result<(), Failure> {
-    let settings = config::load(&args.inputs(env.clone()))?;
+    let inputs = args.inputs(env.clone());
+    let settings = config::load(&inputs)?;
     logging::init(settings.logging);
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         sources = settings.sources.len(),
         "agentless-exporter starts"
     );
-    for warning in settings.warnings.iter().chain(&requests::warnings(&settings.sources, env)) {
-        tracing::warn!(warning, "the configuration is valid, but holds something to know");
-    }
+    tell_warnings(&warnings(&settings, env));
     until_signal(|shutdown| async move {
-        Daemon::bind(settings, env, Clock::system(), shutdown).await?.run().await;
+        // First, because until then one would end the process.
+        let hangups = Hangups::catch().map_err(Failure::start)?;
+        let reloads = Reloads { inputs, hangups, by_http: args.enable_lifecycle };
+        Daemon::bind(settings, reloads, Clock::system(), shutdown).await?.run().await;
         Ok(())
     })
 }

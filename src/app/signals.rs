@@ -37,3 +37,32 @@ impl Signals {
         }
     }
 }
+
+/// SIGHUP, caught from the moment this exists.
+#[derive(Debug)]
+pub struct Hangups(Option<Signal>);
+
+impl Hangups {
+    /// Begins to catch it. Until now it would have ended the process.
+    ///
+    /// # Errors
+    /// If the system refuses a handler.
+    pub(super) fn catch() -> io::Result<Self> {
+        signal(SignalKind::hangup()).map(|signal| Self(Some(signal)))
+    }
+
+    /// None that ever come; what the process does upon one is not changed.
+    pub(super) fn never() -> Self {
+        Self(None)
+    }
+
+    /// Waits for the next one. Those that came while nobody waited are one.
+    pub(super) async fn next(&mut self) {
+        match &mut self.0 {
+            Some(signal) => {
+                signal.recv().await;
+            }
+            None => std::future::pending().await,
+        }
+    }
+}

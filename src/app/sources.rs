@@ -6,10 +6,11 @@ use crate::clock::Clock;
 use crate::config::SourceSettings;
 use crate::credentials;
 use crate::env::Env;
-use crate::meters::Meters;
+use crate::meters::{Meters, SourceMeters};
 use crate::poller::{Identity, Source};
-use crate::rpc::{BuildError, Client, ClientParts};
+use crate::rpc::{BuildError, Client, ClientParts, HttpTransport, Limits};
 use crate::sas::Api;
+use crate::state;
 
 use super::limits::SharedLimits;
 use super::transports::Transports;
@@ -24,31 +25,92 @@ pub struct UnsendableError {
     pub source: BuildError,
 }
 
-/// Builds every source, in the order of the settings. Those of the same account share its
-/// limits, those that connect in the same way their connections.
-pub(super) fn build(
-    settings: Vec<SourceSettings>,
-    env: &Env,
-    clock: &Clock,
-    meters: &Meters,
-) -> Result<Vec<Source>, UnsendableError> {
-    let mut transports = Transports::default();
-    let mut limits = SharedLimits::default();
-    let mut sources = Vec::with_capacity(settings.len());
-    for settings in settings {
-        let SourceSettings { name, region, endpoint, labels, rpc, credentials, sts: _, poller } = settings;
-        let transport = transports
-            .get(&rpc, env)
-            .map_err(|source| UnsendableError { source_name: name.clone(), source })?;
-        let limits = limits.get(&credentials, env, &rpc);
-        let identity = Identity { name, region, endpoint: endpoint.host().to_owned(), labels };
-        let meters = meters.source(&identity.name);
+/// What every source is built with.
+#[derive(Clone, Debug)]
+pub(super) struct Surroundings {
+    pub(super) env: Env,
+    pub(super) clock: Clock,
+    pub(super) meters: Meters,
+}
+
+/// What sources share: those of the same account its limits, those that connect in the same way
+/// their connections.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    transports: Transports,
+    limits: SharedLimits,
+}
+
+impl Shared {
+    /// Gives a source with these settings what it shares with others.
+    pub(super) fn setup(&mut self, settings: SourceSettings, env: &Env) -> Result<Setup, UnsendableError> {
+        let transport = self
+            .transports
+            .get(&settings.rpc, env)
+            .map_err(|source| UnsendableError { source_name: settings.name.clone(), source })?;
+        let limits = self.limits.get(&settings.credentials, env, &settings.rpc);
+        Ok(Setup { settings, transport, limits })
+    }
+}
+
+/// The settings of a source, with what it shares with others.
+#[derive(Debug)]
+pub(super) struct Setup {
+    pub(super) settings: SourceSettings,
+    transport: Arc<HttpTransport>,
+    limits: Arc<Limits>,
+}
+
+impl Setup {
+    /// Whose state the source has.
+    pub(super) fn identity(&self) -> state::Identity {
+        let SourceSettings { name, endpoint, poller, .. } = &self.settings;
+        state::Identity {
+            source: name.clone(),
+            endpoint: endpoint.host().to_owned(),
+            listing: poller.listing,
+            target_types: poller.target_types.clone(),
+        }
+    }
+
+    /// The keys by which this is another setup than `before`. A file of CAs may hold others by now.
+    pub(super) fn differences(&self, before: &Self) -> Vec<&'static str> {
+        let mut keys = self.settings.differences(&before.settings);
+        if keys.is_empty() && !Arc::ptr_eq(&self.transport, &before.transport) {
+            keys.push("api.ca_file");
+        }
+        keys
+    }
+
+    /// The source, of which nothing is known yet.
+    pub(super) fn begin(&self, with: &Surroundings) -> Source {
+        let (identity, api, meters) = self.parts(with);
+        Source::new(identity, self.settings.poller.clone(), api, with.clock.clone(), meters)
+    }
+
+    /// The source that goes on where `before` has come to.
+    pub(super) fn go_on(&self, before: Source, with: &Surroundings) -> Source {
+        let (identity, api, meters) = self.parts(with);
+        Source::after(before, identity, self.settings.poller.clone(), api, with.clock.clone(), meters)
+    }
+
+    fn parts(&self, with: &Surroundings) -> (Identity, Api, SourceMeters) {
+        let Surroundings { env, clock, meters } = with;
+        let SourceSettings { name, region, endpoint, labels, rpc, credentials, sts: _, poller: _ } =
+            &self.settings;
+        let identity = Identity {
+            name: name.clone(),
+            region: region.clone(),
+            endpoint: endpoint.host().to_owned(),
+            labels: labels.clone(),
+        };
+        let meters = meters.source(name);
         let keys = credentials::build(
-            &credentials,
+            credentials,
             &credentials::Parts {
-                source: identity.name.clone(),
+                source: name.clone(),
                 env: env.clone(),
-                transport: Arc::clone(&transport) as _,
+                transport: Arc::clone(&self.transport) as _,
                 rpc: rpc.clone(),
                 clock: clock.clone(),
                 meters: meters.clone(),
@@ -56,16 +118,25 @@ pub(super) fn build(
             },
         );
         let client = Client::new(ClientParts {
-            endpoint,
-            config: rpc,
+            endpoint: endpoint.clone(),
+            config: rpc.clone(),
             keys,
-            transport,
-            limits,
+            transport: Arc::clone(&self.transport) as _,
+            limits: Arc::clone(&self.limits),
             clock: clock.clone(),
             meters: meters.clone(),
         });
-        let api = Api::new(client, meters.clone());
-        sources.push(Source::new(identity, poller, api, clock.clone(), meters));
+        (identity, Api::new(client, meters.clone()), meters)
     }
-    Ok(sources)
+}
+
+/// Builds every source, in the order of the settings.
+pub(super) fn build(
+    settings: Vec<SourceSettings>,
+    with: &Surroundings,
+) -> Result<Vec<Source>, UnsendableError> {
+    let mut shared = Shared::default();
+    let setups: Result<Vec<_>, _> =
+        settings.into_iter().map(|settings| shared.setup(settings, &with.env)).collect();
+    Ok(setups?.iter().map(|setup| setup.begin(with)).collect())
 }

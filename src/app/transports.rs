@@ -1,17 +1,18 @@
 //! HTTP clients, one for all sources that connect in the same way: they share its connections
 //! and its trusted certificates.
 
+use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::env::Env;
 use crate::rpc::{BuildError, Config, HttpTransport};
 use crate::secret::Written;
 
-/// The clients built so far.
+/// The clients that some source uses.
 #[derive(Debug, Default)]
-pub(super) struct Transports(Vec<(Way, Arc<HttpTransport>)>);
+pub(super) struct Transports(Vec<(Way, Weak<HttpTransport>)>);
 
 /// What of a configuration makes a connection.
 #[derive(Debug, PartialEq)]
@@ -19,6 +20,8 @@ struct Way {
     connect_timeout: Duration,
     proxy: Option<Written>,
     ca_file: Option<PathBuf>,
+    /// What that holds: another one may have taken its place.
+    ca: Option<Vec<u8>>,
 }
 
 impl Transports {
@@ -28,12 +31,16 @@ impl Transports {
             connect_timeout: config.connect_timeout,
             proxy: config.proxy.clone(),
             ca_file: config.ca_file.clone(),
+            // One that can't be read is told by who builds upon it.
+            ca: config.ca_file.as_deref().and_then(|path| fs::read(path).ok()),
         };
-        if let Some((_, transport)) = self.0.iter().find(|(known, _)| *known == way) {
-            return Ok(Arc::clone(transport));
+        self.0.retain(|(_, transport)| transport.strong_count() > 0);
+        let known = self.0.iter().find(|(known, _)| *known == way);
+        if let Some(transport) = known.and_then(|(_, transport)| transport.upgrade()) {
+            return Ok(transport);
         }
         let transport = Arc::new(HttpTransport::build(config, env)?);
-        self.0.push((way, Arc::clone(&transport)));
+        self.0.push((way, Arc::downgrade(&transport)));
         Ok(transport)
     }
 }

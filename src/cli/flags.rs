@@ -20,6 +20,9 @@ pub struct ServeArgs {
     /// Flags of the exporter's own HTTP face.
     #[command(flatten)]
     pub web: WebArgs,
+    /// Allow POST /-/reload, which reads the configuration again as SIGHUP does
+    #[arg(long = "web.enable-lifecycle")]
+    pub enable_lifecycle: bool,
     /// Flags of logging.
     #[command(flatten)]
     pub log: LogArgs,

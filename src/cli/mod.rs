@@ -137,7 +137,7 @@ mod tests {
             (&["--log.level=loud"], "possible values"),
             (&["--web.config.file=x"], "unexpected argument"),
             (&["--web.systemd-socket"], "unexpected argument"),
-            (&["--web.enable-lifecycle"], "unexpected argument"),
+            (&["demo", "--web.enable-lifecycle"], "unexpected argument"),
             (&["check-config", "--output=json"], "--live"),
             (&["check-config", "--live", "--output=metrics"], "possible values: table, json"),
             (&["once", "--output=xml"], "possible values: table, metrics, json"),

@@ -5,6 +5,7 @@
 
 mod build;
 mod credentials;
+mod differences;
 mod environment;
 mod file;
 mod forms;

@@ -60,6 +60,11 @@ impl Ledger {
         *self = Self { counters: self.counters.clone(), ..Self::default() };
     }
 
+    /// Forgets the names that are not to be `shown` any more.
+    pub fn show(&mut self, shown: TargetsShown) {
+        self.names.show(shown);
+    }
+
     /// The scan tasks that are shown.
     pub fn scans(&self) -> impl Iterator<Item = (&TaskKey, &Record)> {
         self.scans.iter().filter(|(_, scan)| !scan.is_absent())

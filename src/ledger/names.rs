@@ -84,6 +84,14 @@ impl Names {
         self.known.extend(names.map(|names| (key, Known { row, names: Arc::new(names) })));
     }
 
+    /// Keeps what may be `shown` from now on.
+    pub(super) fn show(&mut self, shown: TargetsShown) {
+        let before = std::mem::replace(self, Self::new(shown));
+        for (key, known) in before.known {
+            self.restore(key, Arc::unwrap_or_clone(known.names));
+        }
+    }
+
     /// The targets whose names are not what they are in `other`.
     pub(super) fn differing<'n>(&'n self, other: &'n Self) -> impl Iterator<Item = TargetKey> + 'n {
         let keys = self.known.keys().chain(other.known.keys());

@@ -1,13 +1,17 @@
 //! The counters and histograms about the exporter itself, in a registry of their own.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use prometheus::core::Collector;
+use prometheus::core::{Collector, MetricVec, MetricVecBuilder};
 #[cfg(target_os = "linux")]
 use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::MetricFamily;
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{
+    GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+};
 
+use crate::clock::UnixMillis;
 use crate::model::{FailureReason, Field, PollKind};
 
 use super::table::{self, Metric};
@@ -38,6 +42,8 @@ pub struct Meters {
     unknown_values: IntCounterVec,
     corrections: IntCounterVec,
     state_persisted: IntGaugeVec,
+    config_reload_successful: IntGaugeVec,
+    config_reload_success: GaugeVec,
     http_requests: IntCounterVec,
 }
 
@@ -63,6 +69,8 @@ impl Meters {
             unknown_values: counter(&registry, &table::UNKNOWN_VALUES),
             corrections: counter(&registry, &table::CORRECTIONS),
             state_persisted,
+            config_reload_successful: gauge(&registry, &table::CONFIG_RELOAD_SUCCESSFUL),
+            config_reload_success: time(&registry, &table::CONFIG_RELOAD_SUCCESS),
             http_requests: counter(&registry, &table::HTTP_REQUESTS),
             registry,
         }
@@ -95,6 +103,30 @@ impl Meters {
         let meter = StateMeter(self.state_persisted.with_label_values::<&str>(&[]));
         meter.persisted(true);
         meter
+    }
+
+    /// Takes every series of the source called `name` out. Whoever counts for it must have ended.
+    pub fn forget_source(&self, name: &str) {
+        forget(&self.polls, name);
+        forget(&self.poll_failures, name);
+        forget(&self.polls_skipped, name);
+        forget(&self.poll_duration, name);
+        forget(&self.api_requests, name);
+        forget(&self.api_request_duration, name);
+        forget(&self.api_retries, name);
+        forget(&self.unknown_values, name);
+        forget(&self.corrections, name);
+    }
+
+    /// The configuration that is in force from now on was read at `now`.
+    pub fn config_read(&self, now: UnixMillis) {
+        self.config_reload_successful.with_label_values::<&str>(&[]).set(1);
+        self.config_reload_success.with_label_values::<&str>(&[]).set(now.as_secs_f64());
+    }
+
+    /// A configuration was refused; the one before is still in force.
+    pub fn config_refused(&self) {
+        self.config_reload_successful.with_label_values::<&str>(&[]).set(0);
     }
 
     /// Shows the requests answered at `path` at 0 from now on.
@@ -194,6 +226,22 @@ fn gauge(registry: &Registry, metric: &Metric) -> IntGaugeVec {
     register(registry, made.expect("the table's names are valid"))
 }
 
+fn time(registry: &Registry, metric: &Metric) -> GaugeVec {
+    let made = GaugeVec::new(Opts::new(metric.name, metric.help), metric.labels);
+    register(registry, made.expect("the table's names are valid"))
+}
+
+/// Removes the series whose label `source` is `name`.
+fn forget<B: MetricVecBuilder>(family: &MetricVec<B>, name: &str) {
+    for gathered in family.collect().iter().flat_map(MetricFamily::get_metric) {
+        let labels: HashMap<&str, &str> =
+            gathered.get_label().iter().map(|label| (label.name(), label.value())).collect();
+        if labels.get("source") == Some(&name) {
+            family.remove(&labels).expect("it was collected just now, and nobody else removes it");
+        }
+    }
+}
+
 fn histogram(registry: &Registry, metric: &Metric, buckets: &[f64]) -> HistogramVec {
     let options = HistogramOpts::new(metric.name, metric.help).buckets(buckets.to_vec());
     let made = HistogramVec::new(options, metric.labels);
@@ -248,5 +296,56 @@ mod tests {
         meters.http_request("/metrics", 200);
         assert_eq!(counted(&meters, &table::API_REQUESTS), (1.0, 1));
         assert_eq!(counted(&meters, &table::HTTP_REQUESTS), (1.0, 1));
+    }
+
+    #[test]
+    fn a_source_that_is_forgotten_leaves_no_series_and_the_others_theirs() {
+        let meters = Meters::new();
+        let used = |name| {
+            let source = meters.source(name);
+            source.api_action("ListThings");
+            source.api_request("ListThings", "Throttling", Duration::from_millis(1));
+            source.poll(PollKind::Full, Duration::from_secs(1), Some(FailureReason::Auth));
+        };
+        let shown = || {
+            let mut shown = Vec::new();
+            for family in meters.gather() {
+                for series in family.get_metric() {
+                    let labels = series.get_label().iter().map(|label| (label.name(), label.value()));
+                    let labels: Vec<_> = labels.map(|(name, value)| format!("{name}={value}")).collect();
+                    // That of the process are not always the same.
+                    if !family.name().starts_with("process_") {
+                        shown.push(format!("{} {labels:?}", family.name()));
+                    }
+                }
+            }
+            shown
+        };
+        used("stays");
+        let before = shown();
+        used("goes");
+        let of_gone: Vec<_> = shown().into_iter().filter(|series| series.contains("source=goes")).collect();
+        assert_eq!(of_gone.len(), before.iter().filter(|series| series.contains("source=stays")).count());
+        meters.forget_source("goes");
+        assert_eq!(shown(), before);
+        used("goes");
+        assert_eq!(counted(&meters, &table::POLL_FAILURES).0, 2.0, "it begins at 0 when it comes back");
+    }
+
+    #[test]
+    fn the_time_of_the_last_good_configuration_outlives_a_bad_one() {
+        let meters = Meters::new();
+        let value = |metric: &Metric| {
+            let families = meters.gather();
+            let family = families.iter().find(|family| family.name() == metric.name)?;
+            Some(family.get_metric()[0].get_gauge().get_value())
+        };
+        meters.config_read(UnixMillis::new(1_500).unwrap());
+        meters.config_refused();
+        let both = [&table::CONFIG_RELOAD_SUCCESSFUL, &table::CONFIG_RELOAD_SUCCESS].map(value);
+        assert_eq!(both, [Some(0.0), Some(1.5)]);
+        meters.config_read(UnixMillis::new(2_000).unwrap());
+        let both = [&table::CONFIG_RELOAD_SUCCESSFUL, &table::CONFIG_RELOAD_SUCCESS].map(value);
+        assert_eq!(both, [Some(1.0), Some(2.0)]);
     }
 }

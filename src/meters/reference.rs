@@ -55,7 +55,7 @@ const SPACES: &[&str] = &["0", "lt_1gib", "lt_10gib", "lt_100gib", "ge_100gib", 
 const PROGRESSES: &[&str] = &["0", "1-24", "25-49", "50-74", "75-99", "100", "unknown"];
 
 /// What is served, and the operations that are asked for, by the same token.
-const PATHS: &[&str] = &["/metrics", "/", "/-/healthy", "/-/ready", "other"];
+const PATHS: &[&str] = &["/metrics", "/", "/-/healthy", "/-/ready", "/-/reload", "other"];
 const ACTIONS: &[&str] = &["ListAgentlessTask"];
 
 const LABELS: &str = "

@@ -153,6 +153,10 @@ metrics! {
         "Values in rows that could not be understood and count as unknown, at each reading.";
     CORRECTIONS: Counter "agentless_exporter_corrections_total" ["source"]
         "Tasks that had to be set right: whose status changed after they had finished, or of which a full listing found what the delta polls before it had missed.";
+    CONFIG_RELOAD_SUCCESSFUL: Gauge "agentless_exporter_config_last_reload_successful" []
+        "1 if the last reading of the configuration was good, at the start or at a reload, else 0; then the configuration before it is still in force.";
+    CONFIG_RELOAD_SUCCESS: Gauge "agentless_exporter_config_last_reload_success_timestamp_seconds" []
+        "When the configuration in force was read, at the start or at a reload.";
     HTTP_REQUESTS: Counter "agentless_exporter_http_requests_total" ["path", "code"]
         "Requests answered by this exporter.";
 }

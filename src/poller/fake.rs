@@ -233,6 +233,13 @@ impl Cloud {
         Source::new(identity(), config, api, clock, meters)
     }
 
+    /// `before` under another configuration.
+    pub(super) fn source_after(&self, before: Source, config: Config) -> Source {
+        let (clock, meters) = (before.upstream.clock.clone(), before.meters.clone());
+        let api = self.api(&clock, meters.clone());
+        Source::after(before, identity(), config, api, clock, meters)
+    }
+
     /// A source whose requests go as `rpc` says, and its meters.
     pub(super) fn source_with(&self, config: Config, rpc: rpc::Config) -> (Source, Meters) {
         let clock = Clock::with_timers(UnixMillis::new(NOW).unwrap());

@@ -133,7 +133,8 @@ impl Account {
         let source = cloud.source_sharing(&limits, &name, polled, rpc::Config::default(), &fleet.clock);
         let published = source.subscribe();
         let first_delay = first_delay(index, SOURCES, INTERVAL);
-        fleet.polls.spawn(source.run(first_delay, fleet.shutdown.clone()));
+        let shutdown = fleet.shutdown.clone();
+        fleet.polls.spawn(async move { drop(source.run(first_delay, shutdown).await) });
         Self { name, listing, fault, first_delay, cloud, ended: [0; 5], published }
     }
 

@@ -88,4 +88,6 @@ mod pager_tests;
 #[cfg(test)]
 mod proof_tests;
 #[cfg(test)]
+mod resume_tests;
+#[cfg(test)]
 mod source_tests;

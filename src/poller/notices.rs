@@ -14,6 +14,8 @@ use super::error::{PollError, Unfit};
 pub(super) struct Notices {
     /// Reasons of the failures since the last good poll.
     failing: BTreeSet<FailureReason>,
+    /// Those among them that were told under the settings in force.
+    told: BTreeSet<FailureReason>,
     stale: bool,
     lost: LostRows,
     unknown: BTreeSet<Field>,
@@ -26,13 +28,19 @@ impl Notices {
     pub(super) fn poll_failed(&mut self, before: &SourceStatus, failure: &PollFailure) {
         let source = before.name.as_str();
         let PollFailure { reason, message, advice, .. } = failure;
-        if !self.failing.insert(*reason) {
+        self.failing.insert(*reason);
+        if !self.told.insert(*reason) {
             tracing::debug!(source, %reason, error = message, "the poll failed again");
         } else if before.last_success.is_some() {
             tracing::warn!(source, %reason, error = message, advice, "a poll failed; the last data stays until it is stale");
         } else {
             tracing::warn!(source, %reason, error = message, advice, "a poll failed; there is no data yet");
         }
+    }
+
+    /// The source has other settings now: whoever mended them wants to know whether that has helped.
+    pub(super) fn settings_changed(&mut self) {
+        self.told.clear();
     }
 
     /// The data of the source is stale now.
@@ -62,6 +70,7 @@ impl Notices {
         }
         self.lost_rows(source, lost);
         self.failing.clear();
+        self.told.clear();
         self.stale = false;
     }
 
@@ -157,6 +166,22 @@ mod tests {
                 "INFO polls succeed again source=\"prod\" failed_polls=20 reasons=\"throttled,server\"",
             ]
         );
+    }
+
+    #[test]
+    fn a_failure_that_other_settings_do_not_mend_is_told_once_more() {
+        let mut notices = Notices::default();
+        let lines = told(|| {
+            for _ in 0..2 {
+                notices.poll_failed(&good(), &failure(FailureReason::Auth));
+                notices.poll_failed(&good(), &failure(FailureReason::Auth));
+                notices.settings_changed();
+            }
+            let failing = SourceStatus { consecutive_failures: 4, ..good() };
+            notices.poll_succeeded(&failing, Listing::Flat, LostRows::default());
+        });
+        assert_eq!(lines.iter().filter(|line| line.starts_with("WARN")).count(), 2, "{lines:?}");
+        assert!(lines[2].ends_with("failed_polls=4 reasons=\"auth\""), "{lines:?}");
     }
 
     #[test]

@@ -7,9 +7,9 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::clock::UnixMillis;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, TargetsShown};
 use crate::model::{KeyInUse, Listing, PollFailure, PollKind, RowProgress, SourceStatus};
-use crate::snapshot::{LostRows, Published, Snapshot};
+use crate::snapshot::{self, LostRows, Published, Snapshot};
 
 use super::Config;
 
@@ -18,13 +18,14 @@ use super::Config;
 pub(super) struct Publisher {
     published: watch::Sender<Arc<Published>>,
     least_stale_after: Duration,
+    lookback: Duration,
 }
 
 impl Publisher {
     /// Publishes a source that has not been polled.
     pub(super) fn new(identity: super::Identity, config: &Config, rate_limit: f64) -> Self {
         let super::Identity { name, region, endpoint, labels } = identity;
-        let least_stale_after = config.stale_after.max(config.interval * 3);
+        let least_stale_after = least_stale_after(config);
         let status = SourceStatus {
             region,
             endpoint,
@@ -37,7 +38,28 @@ impl Publisher {
             ..SourceStatus::unpolled(&name)
         };
         let published = watch::Sender::new(Arc::new(Published::unpolled(status)));
-        Self { published, least_stale_after }
+        Self { published, least_stale_after, lookback: config.lookback }
+    }
+
+    /// Publishes the same source under other settings, to the same readers. What is published of its
+    /// tasks stays, with its look-back, until the next good poll.
+    pub(super) fn under(&self, identity: super::Identity, config: &Config, rate_limit: f64) -> Self {
+        let super::Identity { name: _, region, endpoint, labels } = identity;
+        let least_stale_after = least_stale_after(config);
+        self.change(|published| {
+            let status = &mut published.status;
+            // Above the least it goes by how long polls take, which is still to be allowed for.
+            if status.stale_after <= self.least_stale_after {
+                status.stale_after = least_stale_after;
+            }
+            status.stale_after = status.stale_after.max(least_stale_after);
+            status.region = region;
+            status.endpoint = endpoint;
+            status.labels = labels;
+            status.interval = config.interval;
+            status.rate_limit = rate_limit;
+        });
+        Self { published: self.published.clone(), least_stale_after, lookback: config.lookback }
     }
 
     /// A reader of what is published.
@@ -65,6 +87,18 @@ impl Publisher {
         });
     }
 
+    /// Which targets are shown one by one, and how, of the snapshot that is published; `ledger` is
+    /// what it was made from.
+    pub(super) fn show(&self, ledger: &Ledger, shown: TargetsShown) {
+        self.change(|published| {
+            let lookback = published.status.lookback;
+            published.snapshot = published.snapshot.take().map(|snapshot| {
+                let lost = LostRows { skipped: snapshot.skipped_rows, missing: snapshot.missing_rows };
+                Arc::new(snapshot::fold(ledger, snapshot.as_of, lookback, lost, shown))
+            });
+        });
+    }
+
     /// The next poll will start at `time`.
     pub(super) fn next_poll(&self, time: UnixMillis) {
         self.change(|published| published.status.next_poll = Some(time));
@@ -87,6 +121,15 @@ impl Publisher {
     /// The full listing under way has ended, good or bad.
     pub(super) fn full_poll_ends(&self) {
         self.change(|published| {
+            published.status.poll_began = None;
+            published.status.full_began = None;
+        });
+    }
+
+    /// No poll is under way any more, nor will one follow.
+    pub(super) fn polls_end(&self) {
+        self.change(|published| {
+            published.status.next_poll = None;
             published.status.poll_began = None;
             published.status.full_began = None;
         });
@@ -124,6 +167,7 @@ impl Publisher {
                 status.last_full_success = Some(snapshot.as_of);
             }
             status.listing = outcome.way;
+            status.lookback = self.lookback;
             status.ledger_tasks = ledger.len() as u64;
             status.failure = None;
             status.consecutive_failures = 0;
@@ -154,6 +198,10 @@ impl Publisher {
     fn change(&self, change: impl FnOnce(&mut Published)) {
         self.published.send_modify(|published| change(Arc::make_mut(published)));
     }
+}
+
+fn least_stale_after(config: &Config) -> Duration {
+    config.stale_after.max(config.interval * 3)
 }
 
 /// What a good poll was.

@@ -2,26 +2,28 @@
 
 use tokio::time::Instant;
 
-use crate::ledger::Changes;
+use crate::clock::Clock;
+use crate::ledger::{Changes, TargetsShown};
+use crate::meters::SourceMeters;
 use crate::model::Listing;
-use crate::state::{OpenError, Restored, SourceState, Watermarks};
+use crate::sas::Api;
+use crate::state::{Restored, SourceState, Watermarks};
 
-use super::Source;
+use super::poll::HISTORY_READS;
 use super::source::LastPoll;
 use super::upstream::Upstream;
+use super::{Config, Identity, Source};
 
 impl Source {
-    /// The same source, which goes on from what `state` knows of it and keeps it there. What was
+    /// The same source, which is kept by `state` and goes on from what that has `restored`. What was
     /// counted is published at once.
-    ///
-    /// # Errors
-    /// If the state cannot be read.
-    pub fn with_state(mut self, mut state: SourceState) -> Result<Self, OpenError> {
-        if let Some(restored) = state.load(self.upstream.config.targets)? {
+    #[must_use]
+    pub fn with_restored(mut self, state: SourceState, restored: Option<Restored>) -> Self {
+        if let Some(restored) = restored {
             self.resume(restored);
         }
         self.state = Some(state);
-        Ok(self)
+        self
     }
 
     /// Goes on from where another process has come to.
@@ -38,23 +40,69 @@ impl Source {
         self.ledger = ledger;
     }
 
+    /// The same source under other settings, which goes on from where `before` has come to: with
+    /// its ledger, its place in the state file and what it has published. What it is called, where
+    /// it points, its listing and its choice of types are the same. What had failed is told anew
+    /// if it still fails.
+    pub fn after(
+        before: Self,
+        identity: Identity,
+        config: Config,
+        api: Api,
+        clock: Clock,
+        meters: SourceMeters,
+    ) -> Self {
+        let old = &before.upstream.config;
+        // What started longer ago than was looked back is not known.
+        let looks_further = config.lookback > old.lookback
+            || config.lookback + config.keep_targets > old.lookback + old.keep_targets;
+        let shown = (config.targets != old.targets).then_some(config.targets);
+        let publisher = before.upstream.publisher.under(identity, &config, api.client().rate_limit());
+        let way = publisher.status().listing;
+        let marks = before.marks(way);
+        let Self { ledger, notices, lost, state, .. } = before;
+        let mut source = Self { notices, lost, state, ..Self::of(publisher, config, api, clock, meters) };
+        source.notices.settings_changed();
+        if let Some(marks) = marks {
+            source.resume(Restored { ledger, marks });
+        }
+        if let Some(shown) = shown {
+            source.show(shown);
+        }
+        if looks_further {
+            source.last = None;
+            source.history_reads = HISTORY_READS;
+        }
+        source
+    }
+
+    /// Shows targets otherwise from now on: names that may not be shown any more leave at once, those
+    /// that are missing come with a full listing.
+    fn show(&mut self, shown: TargetsShown) {
+        self.ledger.show(shown);
+        self.upstream.publisher.show(&self.ledger, shown);
+        self.plan.call_for_full(Instant::now());
+        self.state.iter_mut().for_each(SourceState::start_over);
+    }
+
+    /// How far the polls have come, which list in the way `listing`; `None` before the first full
+    /// listing.
+    fn marks(&self, listing: Listing) -> Option<Watermarks> {
+        let (last, (last_full_success, full_took)) = (self.last?, self.last_full?);
+        Some(Watermarks { last_poll: last.began, last_full_success, full_took, listing })
+    }
+
     /// What the next process needs to go on; `None` before the first full listing.
     #[cfg(test)]
     pub(super) fn standing(&self) -> Option<Restored> {
-        let (last, (last_full_success, full_took)) = (self.last?, self.last_full?);
-        let listing = self.upstream.publisher.status().listing;
-        let marks = Watermarks { last_poll: last.began, last_full_success, full_took, listing };
+        let marks = self.marks(self.upstream.publisher.status().listing)?;
         Some(Restored { ledger: self.ledger.clone(), marks })
     }
 
     /// Keeps what the ledger says now, if there is where.
     pub(super) async fn save(&mut self, changes: &Changes, listing: Listing) {
-        let (Some(state), Some(last), Some((last_full_success, full_took))) =
-            (&mut self.state, self.last, self.last_full)
-        else {
-            return;
-        };
-        let marks = Watermarks { last_poll: last.began, last_full_success, full_took, listing };
+        let marks = self.marks(listing);
+        let (Some(state), Some(marks)) = (&mut self.state, marks) else { return };
         // A failure is told, and the next poll tries again.
         state.save(&self.ledger, changes, marks).await;
     }

@@ -74,6 +74,17 @@ impl Source {
     /// A source with an empty ledger. Its state is published from here on.
     pub fn new(identity: Identity, config: Config, api: Api, clock: Clock, meters: SourceMeters) -> Self {
         let publisher = Publisher::new(identity, &config, api.client().rate_limit());
+        Self::of(publisher, config, api, clock, meters)
+    }
+
+    /// A source with an empty ledger that publishes by `publisher`.
+    pub(super) fn of(
+        publisher: Publisher,
+        config: Config,
+        api: Api,
+        clock: Clock,
+        meters: SourceMeters,
+    ) -> Self {
         let page_size = PageSize::new(config.page_size);
         Self {
             plan: Plan::new(config.full_every),
@@ -98,8 +109,8 @@ impl Source {
 
     /// Polls until `shutdown` is cancelled, the first time after `first_delay`. A full listing that
     /// takes longer than the interval goes on beside the delta polls. What is under way at the end
-    /// is dropped; nothing of it was published.
-    pub async fn run(mut self, first_delay: Duration, shutdown: CancellationToken) {
+    /// is dropped; nothing of it was published. Gives back the source as it stands then.
+    pub async fn run(mut self, first_delay: Duration, shutdown: CancellationToken) -> Self {
         let mut schedule = Schedule::new(first_delay, self.upstream.config.interval);
         let polls = async {
             loop {
@@ -118,6 +129,10 @@ impl Source {
             }
         };
         shutdown.run_until_cancelled(polls).await;
+        // Waits for it, so that nothing is published any more.
+        self.full.shutdown().await;
+        self.upstream.publisher.polls_end();
+        self
     }
 
     /// One poll of everything, published if it is complete.

@@ -58,7 +58,7 @@ pub struct Identity {
 
 impl Identity {
     /// What is not as in `other`, in words of the configuration.
-    pub(super) fn differences(&self, other: &Self) -> Vec<&'static str> {
+    pub fn differences(&self, other: &Self) -> Vec<&'static str> {
         // Their order means nothing.
         let types = |identity: &Self| {
             let mut types = identity.target_types.clone();

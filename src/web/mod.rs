@@ -7,6 +7,7 @@ mod negotiate;
 mod pages;
 mod query;
 mod ready;
+mod reload;
 mod routes;
 mod scrape;
 #[cfg(test)]
@@ -17,7 +18,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use hyper::header::HeaderValue;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -28,6 +29,7 @@ use crate::page;
 use crate::snapshot::Published;
 
 pub use negotiate::format as format_for;
+pub use reload::ReloadRequest;
 
 use pages::Pages;
 use ready::Readiness;
@@ -88,11 +90,16 @@ pub fn check_telemetry_path(path: &str) -> Result<(), TelemetryPathError> {
     Ok(())
 }
 
+/// What the sources publish, each by itself, in the order of the configuration.
+pub type Readers = Vec<watch::Receiver<Arc<Published>>>;
+
 /// What the answers are made from.
 #[derive(Debug)]
 pub struct Parts {
-    /// What each source publishes.
-    pub sources: Vec<watch::Receiver<Arc<Published>>>,
+    /// The sources that there are now.
+    pub sources: watch::Receiver<Arc<Readers>>,
+    /// Where requests to reload go; none if they may not be made by HTTP.
+    pub reloads: Option<mpsc::Sender<ReloadRequest>>,
     /// The meters shown, which also count the requests.
     pub meters: Meters,
     /// Whether the process works.
@@ -145,7 +152,9 @@ impl Web {
         let shutdown = self.0.parts.shutdown.clone();
         net::serve(listener, Bounds::default(), shutdown, move |request, _peer| {
             let service = Arc::clone(&self.0);
-            async move { Ok::<_, Infallible>(service.answer(&request)) }
+            // No body means anything here.
+            let request = request.map(drop);
+            async move { Ok::<_, Infallible>(service.answer(&request).await) }
         })
         .await;
     }

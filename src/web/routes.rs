@@ -15,7 +15,7 @@ use super::encoding::{Encoding, encoding};
 use super::scrape::Wanted;
 use super::{Service, negotiate, query};
 
-const PLAIN: &str = "text/plain; charset=utf-8";
+pub(super) const PLAIN: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 
 /// The label `path` of every other one.
@@ -28,16 +28,18 @@ pub(super) enum Route {
     Page,
     Healthy,
     Ready,
+    Reload,
 }
 
 impl Route {
-    pub(super) const ALL: [Self; 4] = [Self::Metrics, Self::Page, Self::Healthy, Self::Ready];
+    pub(super) const ALL: [Self; 5] = [Self::Metrics, Self::Page, Self::Healthy, Self::Ready, Self::Reload];
 
     fn of(path: &str, telemetry_path: &str) -> Option<Self> {
         match path {
             "/" => Some(Self::Page),
             "/-/healthy" => Some(Self::Healthy),
             "/-/ready" => Some(Self::Ready),
+            "/-/reload" => Some(Self::Reload),
             _ => (path == telemetry_path).then_some(Self::Metrics),
         }
     }
@@ -49,23 +51,36 @@ impl Route {
             Self::Page => "/",
             Self::Healthy => "/-/healthy",
             Self::Ready => "/-/ready",
+            Self::Reload => "/-/reload",
         }
+    }
+
+    /// The methods that it knows, as `Allow` tells them.
+    const fn allow(self) -> &'static str {
+        match self {
+            Self::Reload => "POST",
+            _ => "GET, HEAD",
+        }
+    }
+
+    fn allows(self, method: &Method) -> bool {
+        self.allow().split(", ").any(|allowed| allowed == method.as_str())
     }
 }
 
 impl Service {
     /// The answer to `request`; its body is not read. To `HEAD` the server below sends the
     /// header alone.
-    pub(super) fn answer<B>(&self, request: &Request<B>) -> Response<Chunks> {
+    pub(super) async fn answer<B>(&self, request: &Request<B>) -> Response<Chunks> {
         let route = Route::of(request.uri().path(), &self.telemetry_path);
-        let readable = [Method::GET, Method::HEAD].contains(request.method());
         let mut response = match route {
             None => respond(StatusCode::NOT_FOUND, PLAIN, "not found\n"),
-            Some(_) if !readable => method_not_allowed(),
+            Some(route) if !route.allows(request.method()) => method_not_allowed(route.allow()),
             Some(Route::Metrics) => self.metrics(request),
             Some(Route::Page) => self.page(request),
             Some(Route::Healthy) => self.healthy(),
             Some(Route::Ready) => self.ready(),
+            Some(Route::Reload) => self.reload(request).await,
         };
         let headers = response.headers_mut();
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -122,13 +137,14 @@ impl Service {
 
     /// What every source has published last, taken out at once so that rendering holds no lock.
     fn published(&self) -> Vec<Arc<Published>> {
-        self.parts.sources.iter().map(|source| Arc::clone(&source.borrow())).collect()
+        let sources = Arc::clone(&self.parts.sources.borrow());
+        sources.iter().map(|source| Arc::clone(&source.borrow())).collect()
     }
 }
 
-fn method_not_allowed() -> Response<Chunks> {
+fn method_not_allowed(allow: &'static str) -> Response<Chunks> {
     let mut response = respond(StatusCode::METHOD_NOT_ALLOWED, PLAIN, "method not allowed\n");
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
     response
 }
 
@@ -138,7 +154,11 @@ fn tell_encoding(response: &mut Response<Chunks>, encoding: Encoding) {
     }
 }
 
-fn respond(status: StatusCode, content_type: &'static str, body: impl Into<Chunks>) -> Response<Chunks> {
+pub(super) fn respond(
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<Chunks>,
+) -> Response<Chunks> {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -19,12 +19,14 @@ use crate::net::Listener;
 use crate::page::samples::{failed, good, now, waiting};
 use crate::snapshot::Published;
 
-use super::{Parts, Web};
+use super::{Parts, Readers, ReloadRequest, Web};
 
 /// A service on a port of its own, and the hands that move what it sees.
 struct Running {
     address: SocketAddr,
     published: Vec<watch::Sender<Arc<Published>>>,
+    sources: watch::Sender<Arc<Readers>>,
+    reloads: mpsc::Receiver<ReloadRequest>,
     hand: ClockHand,
     supervisor: Supervisor,
     shutdown: CancellationToken,
@@ -42,8 +44,11 @@ impl Running {
         let (clock, hand) = Clock::manual(now());
         let shutdown = CancellationToken::new();
         let supervisor = Supervisor::new(shutdown.clone());
+        let sources = watch::Sender::new(Arc::new(receivers));
+        let (ask, reloads) = mpsc::channel(1);
         let parts = Parts {
-            sources: receivers,
+            sources: sources.subscribe(),
+            reloads: (telemetry_path != "/no-reload").then_some(ask),
             meters: Meters::new(),
             health: supervisor.health(),
             clock,
@@ -53,16 +58,21 @@ impl Running {
         let listener = Listener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr();
         let served = tokio::spawn(web.serve(listener));
-        Self { address, published, hand, supervisor, shutdown, served }
+        Self { address, published, sources, reloads, hand, supervisor, shutdown, served }
     }
 
     async fn ask(&self, method: &str, path: &str) -> Answer {
         self.ask_with(method, path, "").await
     }
 
-    /// One request on a connection of its own; `headers` each end in CRLF.
+    /// The same with `headers`, each of which ends in CRLF.
     async fn ask_with(&self, method: &str, path: &str, headers: &str) -> Answer {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        Self::ask_at(self.address, method, path, headers).await
+    }
+
+    /// One request on a connection of its own.
+    async fn ask_at(address: SocketAddr, method: &str, path: &str, headers: &str) -> Answer {
+        let mut stream = TcpStream::connect(address).await.unwrap();
         let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         Answer::read(&mut stream).await
@@ -183,8 +193,7 @@ async fn a_wrong_method_is_told_the_right_ones() {
 #[tokio::test]
 async fn an_unknown_path_is_not_found_by_any_method() {
     let web = Running::start_at("/probe", [good("a")]).await;
-    for (method, path) in [("GET", "/metrics"), ("GET", "/probe/"), ("POST", "/x?y=/"), ("GET", "/-/reload")]
-    {
+    for (method, path) in [("GET", "/metrics"), ("GET", "/probe/"), ("POST", "/x?y=/"), ("GET", "/-/x")] {
         let answer = web.ask(method, path).await;
         assert_eq!((answer.status, answer.body.as_str()), (404, "not found\n"), "{method} {path}");
         assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8"));
@@ -208,6 +217,7 @@ async fn requests_are_counted_under_fixed_paths() {
         "{path=\"/\",code=\"200\"} 0",
         "{path=\"/-/healthy\",code=\"200\"} 0",
         "{path=\"/-/ready\",code=\"200\"} 0",
+        "{path=\"/-/reload\",code=\"200\"} 0",
     ] {
         let line = format!("agentless_exporter_http_requests_total{series}\n");
         assert!(body.contains(&line), "{line} is missing in {body}");
@@ -323,4 +333,64 @@ async fn the_page_refreshes_itself_unless_told_not_to() {
     }
     assert_eq!(web.ask("HEAD", "/").await.header("refresh"), Some("12"));
     assert_eq!(web.ask("GET", "/-/ready").await.header("refresh"), None);
+}
+
+#[tokio::test]
+async fn a_reload_answers_with_what_came_of_it_and_is_counted() {
+    let mut web = Running::start([good("a")]).await;
+    for (outcome, status) in [(Ok("changed: a"), 200), (Err("2 mistakes:\n  one\n  two"), 500)] {
+        let reloads = &mut web.reloads;
+        let ask = Running::ask_at(web.address, "POST", "/-/reload", "");
+        let reload = async {
+            let answer = reloads.recv().await.unwrap();
+            answer.send(outcome.map(str::to_owned).map_err(str::to_owned)).unwrap();
+        };
+        let (answer, ()) = tokio::join!(ask, reload);
+        let told = outcome.unwrap_or_else(|reasons| reasons);
+        assert_eq!((answer.status, answer.body), (status, format!("{told}\n")));
+        assert!(answer.head.to_ascii_lowercase().contains("content-type: text/plain; charset=utf-8"));
+    }
+    let body = web.ask("GET", "/metrics").await.body;
+    for code in ["200", "500"] {
+        let line =
+            format!("agentless_exporter_http_requests_total{{path=\"/-/reload\",code=\"{code}\"}} 1\n");
+        assert!(body.contains(&line), "{line} is missing in {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_reload_is_for_posts_that_no_other_site_sent() {
+    let mut web = Running::start([good("a")]).await;
+    for method in ["GET", "HEAD", "PUT", "DELETE"] {
+        let answer = web.ask(method, "/-/reload").await;
+        assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")), "{method}");
+    }
+    let answer = web.ask_with("POST", "/-/reload", "Origin: http://evil.example\r\n").await;
+    assert_eq!(answer.status, 403);
+    assert!(answer.body.contains("Origin"), "{}", answer.body);
+    assert!(web.reloads.try_recv().is_err(), "nothing was asked for");
+    web.reloads.close();
+    assert_eq!(web.ask("POST", "/-/reload").await.status, 503);
+}
+
+#[tokio::test]
+async fn without_leave_a_reload_is_refused_with_the_flag_to_set() {
+    let web = Running::start_at("/no-reload", [good("a")]).await;
+    let answer = web.ask("POST", "/-/reload").await;
+    assert_eq!(answer.status, 403);
+    assert!(answer.body.contains("--web.enable-lifecycle"), "{}", answer.body);
+    assert_eq!(web.ask("GET", "/-/reload").await.status, 405);
+}
+
+#[tokio::test]
+async fn sources_come_and_go_and_readiness_once_given_stays() {
+    let web = Running::start([good("a")]).await;
+    assert_eq!(web.ask("GET", "/-/ready").await.status, 200);
+    let (_new, reader) = watch::channel(Arc::new(waiting("b")));
+    web.sources.send_replace(Arc::new(vec![reader]));
+    let answer = web.ask("GET", "/-/ready").await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, "ready\nb: waiting\n"));
+    let body = web.ask("GET", "/metrics").await.body;
+    assert!(body.contains("agentless_exporter_source_up{source=\"b\"} 0\n"), "{body}");
+    assert!(!body.contains("source=\"a\""), "{body}");
 }

@@ -79,9 +79,18 @@ impl Process {
 
     /// Asks it to end, as an init system does.
     pub(crate) fn terminate(&self) {
-        let sent =
-            Command::new("sh").args(["-c", "kill -TERM \"$1\"", "sh", &self.child.id().to_string()]).status();
-        assert!(sent.is_ok_and(|status| status.success()), "cannot send SIGTERM to {}", self.name);
+        self.signal("TERM");
+    }
+
+    /// Asks it to read its configuration again, as an init system does.
+    pub(crate) fn hang_up(&self) {
+        self.signal("HUP");
+    }
+
+    fn signal(&self, signal: &str) {
+        let kill = "kill -\"$1\" \"$2\"";
+        let sent = Command::new("sh").args(["-c", kill, "sh", signal, &self.child.id().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "cannot send SIG{signal} to {}", self.name);
     }
 
     /// Waits until it has ended; gives how, and all that it wrote.

@@ -7,8 +7,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::process::Process;
-use super::{http, tools};
+use super::process::{Output, Process, run};
+use super::{http, leaks, tools};
 
 /// The access key id that simulators here know.
 pub(crate) const KEY_ID: &str = "testid";
@@ -93,7 +93,9 @@ pub(crate) struct Exporter {
     pub(crate) process: Process,
     /// Where it answers.
     pub(crate) address: SocketAddr,
-    /// Holds its configuration; gone with it.
+    /// Its configuration.
+    file: PathBuf,
+    /// Holds that; gone with it.
     _folder: tempfile::TempDir,
 }
 
@@ -114,7 +116,25 @@ impl Exporter {
         command.arg(format!("--config.file={}", file.display())).args(arguments);
         let mut process = Process::start(wrap(command));
         let address = process.address("listening");
-        Self { process, address, _folder: folder }
+        Self { process, address, file, _folder: folder }
+    }
+
+    /// Writes another configuration, which it does not know of yet.
+    pub(crate) fn configure(&self, configuration: &str) {
+        fs::write(&self.file, configuration).expect("the folder can be written to");
+    }
+
+    /// Asks it to read its configuration again, by HTTP.
+    pub(crate) fn reload(&self) -> http::Answer {
+        let answer = http::ask("POST", self.address, "/-/reload", &[]).expect("a reload is answered");
+        leaks::none_in("POST /-/reload", &answer.body);
+        answer
+    }
+
+    /// What `check-config` says of its configuration.
+    pub(crate) fn check(&self) -> Output {
+        let file = format!("--config.file={}", self.file.display());
+        run(program(&["check-config", &file])).1
     }
 }
 

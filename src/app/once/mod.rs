@@ -23,7 +23,7 @@ use crate::{config, logging};
 use super::failure::Failure;
 use super::output::{colours, say, say_styled};
 use super::runtime::until_signal;
-use super::sources;
+use super::sources::{self, Surroundings};
 
 use progress::Progress;
 
@@ -41,7 +41,9 @@ pub(super) fn run(args: &OnceArgs, env: &Env) -> Result<(), Failure> {
     }
     until_signal(|shutdown| async move {
         let (clock, meters) = (Clock::system(), Meters::new());
-        let sources = sources::build(settings.sources, env, &clock, &meters)?;
+        meters.config_read(clock.now());
+        let with = Surroundings { env: env.clone(), clock: clock.clone(), meters: meters.clone() };
+        let sources = sources::build(settings.sources, &with)?;
         let polled = shutdown.run_until_cancelled(poll_all(sources, progress)).await;
         let published = polled.unwrap_or(Err(Failure::Stopped))?;
         let colours = colours(env);

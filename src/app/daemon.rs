@@ -1,17 +1,19 @@
 //! The daemon: sources and HTTP face, built, supervised, ended.
 
-use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::{Settings, SourceSettings};
 use crate::env::Env;
-use crate::lifecycle::Supervisor;
+use crate::lifecycle::{Notifier, Supervisor};
 use crate::meters::Meters;
-use crate::net::{BindError, Listener};
+use crate::net::{BindError, Listener, Local, Passed, PassedError};
 use crate::poller::{self, Source};
+use crate::snapshot::Published;
 use crate::state::{self, Disk, OpenError, StateFile};
 use crate::web::{self, TelemetryPathError, Web};
 
@@ -23,6 +25,9 @@ pub enum StartError {
     /// An address could not be listened on.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// The sockets that systemd passed can't be served.
+    #[error(transparent)]
+    Passed(#[from] PassedError),
     /// The exposition cannot be served at its path.
     #[error("the telemetry path cannot be used")]
     TelemetryPath(#[from] TelemetryPathError),
@@ -38,22 +43,26 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Daemon {
     web: Web,
-    listeners: Vec<Listener>,
+    listener: Listener,
     sources: Vec<(Source, Duration)>,
     /// Held for as long as the process runs, so that no other one has it.
     state: Option<StateFile>,
     supervisor: Supervisor,
+    notifier: Notifier,
+    clock: Clock,
     shutdown: CancellationToken,
 }
 
 impl Daemon {
-    /// Builds every part and listens on every address. Ends when `shutdown` is cancelled.
+    /// Builds every part and listens on every address, or on the sockets `passed` if there are any. Ends
+    /// when `shutdown` is cancelled.
     ///
     /// # Errors
     /// If an address is taken, the state file can't be used or a source can't be built. A source that
     /// can't poll is no error here: its state tells.
     pub async fn bind(
         settings: Settings,
+        passed: Option<Passed>,
         env: &Env,
         clock: Clock,
         shutdown: CancellationToken,
@@ -76,27 +85,31 @@ impl Daemon {
             sources: sources.iter().map(|(source, _)| source.subscribe()).collect(),
             meters,
             health: supervisor.health(),
-            clock,
+            clock: clock.clone(),
             shutdown: shutdown.clone(),
         };
         let service = Web::new(&web.telemetry_path, parts)?;
-        let mut listeners = Vec::new();
-        for address in &web.listen_addresses {
-            listeners.push(Listener::bind(address).await?);
-        }
-        Ok(Self { web: service, listeners, sources, state, supervisor, shutdown })
+        let listener = match passed {
+            Some(passed) => passed.listener()?,
+            None => Listener::bind_all(&web.listen_addresses).await?,
+        };
+        let notifier = Notifier::from_env(env);
+        Ok(Self { web: service, listener, sources, state, supervisor, notifier, clock, shutdown })
     }
 
     /// The addresses really listened on.
-    pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().map(Listener::local_addr).collect()
+    pub fn addresses(&self) -> Vec<Local> {
+        self.listener.addresses()
     }
 
     /// Polls and serves until the shutdown, and until all answers under way are finished.
     pub async fn run(self) {
-        let Self { web, listeners, sources, state: _state, mut supervisor, shutdown } = self;
-        for listener in listeners {
-            supervisor.spawn("http", web.clone().serve(listener));
+        let Self { web, listener, sources, state: _state, mut supervisor, notifier, clock, shutdown } = self;
+        supervisor.spawn("http", web.serve(listener));
+        if notifier.is_heard() {
+            let published: Vec<_> = sources.iter().map(|(source, _)| source.subscribe()).collect();
+            let status = move || status_line(&published, &clock);
+            supervisor.spawn("notify", notifier.attend(supervisor.health(), status, shutdown.clone()));
         }
         for (source, first_delay) in sources {
             supervisor.spawn("poller", source.run(first_delay, shutdown.clone()));
@@ -115,6 +128,13 @@ async fn open_state(
     let Some(config) = config else { return Ok(None) };
     let opening = StateFile::open(config, Disk::real(), meters.state());
     shutdown.run_until_cancelled(opening).await.transpose()
+}
+
+/// What systemd shows of the process.
+fn status_line(sources: &[watch::Receiver<Arc<Published>>], clock: &Clock) -> String {
+    let now = clock.now();
+    let up = sources.iter().filter(|source| source.borrow().fresh_snapshot(now).is_some()).count();
+    format!("serving; sources up: {up} of {}", sources.len())
 }
 
 /// Whose state a source has.

@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::config::{Settings, SourceSettings};
 use crate::credentials::{self, Written};
 use crate::env::Env;
+use crate::net::Local;
 use crate::rpc::Endpoint;
 use crate::secret::Secret;
 use crate::simulator::{self, Simulator};
@@ -47,7 +48,7 @@ pub(super) fn run(args: DemoArgs) -> Result<(), Failure> {
         settings.sources.push(source(endpoint, credentials));
         let telemetry_path = settings.web.telemetry_path.clone();
         // Nothing of the environment is for the simulated cloud, least of all a proxy.
-        let daemon = Daemon::bind(settings, &Env::default(), Clock::system(), shutdown.clone()).await?;
+        let daemon = Daemon::bind(settings, None, &Env::default(), Clock::system(), shutdown.clone()).await?;
         say(&banner(&daemon.addresses(), &telemetry_path, address))?;
         tokio::join!(simulator.serve(shutdown), daemon.run());
         Ok(())
@@ -77,11 +78,15 @@ fn source(endpoint: Endpoint, credentials: credentials::Config) -> SourceSetting
 }
 
 /// What to open.
-fn banner(addresses: &[SocketAddr], telemetry_path: &str, simulator: SocketAddr) -> String {
+fn banner(addresses: &[Local], telemetry_path: &str, simulator: SocketAddr) -> String {
     let mut text = "The exporter polls a simulated Security Center; stop it with Ctrl-C.\n\n".to_owned();
-    for &address in addresses {
-        let host = reachable(address);
-        text += &format!("  status page  http://{host}/\n  metrics      http://{host}{telemetry_path}\n");
+    for address in addresses {
+        let (host, socket) = match address {
+            Local::Tcp(address) => (reachable(*address), String::new()),
+            Local::Unix(_) => ("localhost".to_owned(), format!("  (of {address})")),
+        };
+        text += &format!("  status page  http://{host}/{socket}\n");
+        text += &format!("  metrics      http://{host}{telemetry_path}{socket}\n");
     }
     text += &format!("  the truth    http://{}/_world/truth\n\n", reachable(simulator));
     text + "The truth is what the simulator itself says of its world: what the exporter must show as soon as it has polled.\n\n"

@@ -10,6 +10,7 @@ use crate::env::Env;
 use crate::error::in_words;
 use crate::logging;
 use crate::meters::reference;
+use crate::net::Passed;
 
 use super::daemon::Daemon;
 use super::failure::Failure;
@@ -52,8 +53,10 @@ fn serve(args: &ServeArgs, env: &Env) -> Result<(), Failure> {
     for warning in settings.warnings.iter().chain(&requests::warnings(&settings.sources, env)) {
         tracing::warn!(warning, "the configuration is valid, but holds something to know");
     }
+    // Before the runtime has threads.
+    let passed = settings.web.systemd_socket.then(Passed::take).transpose().map_err(Failure::start)?;
     until_signal(|shutdown| async move {
-        Daemon::bind(settings, env, Clock::system(), shutdown).await?.run().await;
+        Daemon::bind(settings, passed, env, Clock::system(), shutdown).await?.run().await;
         Ok(())
     })
 }

@@ -1,0 +1,88 @@
+//! The demo under `slowhttptest`, and with hardly any file descriptors: each scrape is answered meanwhile.
+
+mod support;
+
+use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use support::http;
+use support::process::{Process, run};
+use support::programs::program;
+
+/// What no scrape may take, also of a debug build on a busy machine.
+const BOUND: Duration = Duration::from_secs(1);
+
+fn demo(wrap: impl FnOnce(Command) -> Command) -> (Process, SocketAddr) {
+    let mut process =
+        Process::start(wrap(program(&["demo", "--web.listen-address=127.0.0.1:0", "--targets=20"])));
+    let address = process.address("listening");
+    (process, address)
+}
+
+/// The time of one scrape on a new connection.
+fn scrape(address: SocketAddr) -> Duration {
+    let start = Instant::now();
+    let answer = http::get(address, "/metrics");
+    assert_eq!(answer.status, 200);
+    assert!(answer.body.contains("agentless_exporter_build_info"), "{}", answer.body);
+    start.elapsed()
+}
+
+/// Scrapes until `tester` has ended its work of about ten seconds.
+fn survives(what: &str, mode: &[&str]) {
+    let (_demo, address) = demo(|command| command);
+    let mut command = Command::new("slowhttptest");
+    // More connections than are let in at a time, all within two seconds.
+    command.args(["-c", "1000", "-r", "500", "-l", "8", "-i", "2", "-p", "3", "-v", "1"]).args(mode);
+    command.args(["-u", &format!("http://{address}/metrics")]);
+    let mut tester = Process::start(command);
+    let (mut worst, mut scrapes) = (Duration::ZERO, 0);
+    while tester.is_running() {
+        worst = worst.max(scrape(address));
+        scrapes += 1;
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let (_, output) = tester.wait(BOUND);
+    assert!(scrapes > 50, "it gave up: {output:?}");
+    println!("{what}: {scrapes} scrapes, the worst took {worst:?}");
+    assert!(worst < BOUND, "{what}: a scrape took {worst:?}");
+}
+
+#[test]
+fn slow_headers_delay_no_scrape() {
+    survives("slow headers", &["-H"]);
+}
+
+#[test]
+fn slow_bodies_delay_no_scrape() {
+    survives("slow bodies", &["-B", "-s", "100000"]);
+}
+
+#[test]
+fn slow_readers_delay_no_scrape() {
+    survives("slow readers", &["-X", "-w", "1", "-y", "4", "-n", "3", "-z", "1", "-k", "20"]);
+}
+
+#[test]
+fn without_descriptors_left_waiting_connections_make_room_for_scrapes() {
+    let (demo, address) = demo(|command| {
+        let mut limited = Command::new("sh");
+        limited.env_clear().args(["-c", "ulimit -n 60; exec \"$0\" \"$@\""]);
+        limited.arg(command.get_program()).args(command.get_args());
+        limited
+    });
+    let mut idle = Vec::new();
+    for _ in 0..200 {
+        idle.push(TcpStream::connect(address).expect("the backlog has room"));
+    }
+    let worst = (0..20).map(|_| scrape(address)).max();
+    println!("60 descriptors: the worst scrape took {worst:?}");
+    assert!(demo.output().stderr.contains("connections can't be accepted"), "{:?}", demo.output());
+}
+
+#[test]
+fn the_tester_is_there() {
+    let (status, _) = run(Command::new("slowhttptest"));
+    assert!(status.code().is_some(), "run scripts/install-test-tools");
+}

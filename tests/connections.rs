@@ -37,7 +37,8 @@ struct Server {
 impl Server {
     async fn start() -> Self {
         let limit = getrlimit(Resource::Nofile);
-        setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).expect("up to the hard limit");
+        setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })
+            .expect("up to the hard limit");
         let listener = Listener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
@@ -57,8 +58,12 @@ impl Server {
     }
 
     /// Opens connections that send `first`, and scrapes again and again meanwhile and for a while after.
-    async fn besiege(self, what: &str, clients: usize, first: &'static [u8]) {
-        let address = self.address;
+    async fn besiege(what: &str, clients: usize, first: &'static [u8]) {
+        // One siege at a time: each measures.
+        static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+        let _alone = ALONE.lock().await;
+        let server = Self::start().await;
+        let address = server.address;
         let siege = tokio::spawn(async move {
             let mut open = Vec::with_capacity(clients);
             for _ in 0..clients {
@@ -80,28 +85,28 @@ impl Server {
         });
         let (mut worst, mut scrapes) = (Duration::ZERO, 0);
         while !siege.is_finished() || scrapes < 20 {
-            let took = self.scrape().await;
+            let took = server.scrape().await;
             assert!(took < BOUND, "{what}: a scrape took {took:?}");
             (worst, scrapes) = (worst.max(took), scrapes + 1);
         }
         println!("{what}: {scrapes} scrapes, the worst took {worst:?}");
         drop(siege.await.unwrap());
-        self.shutdown.cancel();
-        self.served.await.unwrap();
+        server.shutdown.cancel();
+        server.served.await.unwrap();
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_thousand_idle_connections_delay_no_scrape() {
-    Server::start().await.besiege("2,000 idle connections", 2000, b"").await;
+    Server::besiege("2,000 idle connections", 2000, b"").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn six_hundred_slow_headers_delay_no_scrape() {
-    Server::start().await.besiege("600 slow headers", 600, b"GET /metrics HTTP/1.1\r\nx: y").await;
+    Server::besiege("600 slow headers", 600, b"GET /metrics HTTP/1.1\r\nx: y").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn six_hundred_slow_readers_of_a_big_answer_delay_no_scrape() {
-    Server::start().await.besiege("600 slow readers", 600, b"GET /big HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    Server::besiege("600 slow readers", 600, b"GET /big HTTP/1.1\r\nhost: a\r\n\r\n").await;
 }

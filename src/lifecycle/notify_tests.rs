@@ -2,8 +2,8 @@
 
 use std::sync::Mutex;
 
-use super::super::Supervisor;
 use super::*;
+use crate::lifecycle::Supervisor;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -16,6 +16,11 @@ use super::unix::{self, PathError, SocketFile};
 /// Most connections that wait in the kernel to be accepted.
 const BACKLOG: i32 = 1024;
 
+/// Most bytes of an answer that the kernel takes ahead of the client, who may never read them; its own bound
+/// is some megabytes a connection.
+#[cfg(target_os = "linux")]
+const UNSENT_BYTES: u32 = 128 * 1024;
+
 /// An address could not be listened on.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}; {advice}")]
@@ -224,6 +229,8 @@ impl Socket {
             Kind::Tcp(listener) => listener.poll_accept(context).map_ok(|(stream, peer)| {
                 // Small answers: waiting to fill a segment would only add latency.
                 let _kept_default = stream.set_nodelay(true);
+                #[cfg(target_os = "linux")]
+                let _kept_default = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES);
                 (Either::Left(stream), Peer::Tcp(peer))
             }),
             Kind::Unix(listener) => {

@@ -1,6 +1,7 @@
 //! How far a connection is: what it waits for, since when, and until when it may.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -23,9 +24,43 @@ struct State {
     next: u64,
 }
 
-/// How expendable a connection is; the least one goes first. One that waits goes before one that is answered,
-/// and the older wait or answer before the younger.
-pub(super) type Rank = (bool, Instant);
+/// After what time a connection without a request is known to have none ready.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What a connection is at, for the choice of the one that goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// Whether it is answered; else it waits for a request.
+    pub(super) is_answered: bool,
+    since: Instant,
+}
+
+impl Standing {
+    /// Whether it has been so for long enough to tell it from one that is served as it should be.
+    pub(super) fn is_settled(&self) -> bool {
+        self.since.elapsed() >= PATIENCE
+    }
+}
+
+/// The one of `connections` that goes first: the one that has waited for a request for longest, or whose answer
+/// is under way for longest if none waits. A wait of less than a second is none, because a scrape begins with
+/// one too: then the oldest goes of those that are more, waiting or answered, which are the flood.
+pub(super) fn most_expendable<T: Copy>(
+    connections: impl Iterator<Item = (T, Standing)>,
+) -> Option<(T, Standing)> {
+    let mut oldest: [Option<(T, Standing)>; 2] = [None, None];
+    let mut counts = [0_usize; 2];
+    for (name, standing) in connections {
+        let kind = usize::from(standing.is_answered);
+        counts[kind] += 1;
+        if oldest[kind].is_none_or(|(_, other)| standing.since < other.since) {
+            oldest[kind] = Some((name, standing));
+        }
+    }
+    let [waiting, answered] = oldest;
+    let settled = waiting.filter(|(_, standing)| standing.is_settled());
+    settled.or(if counts[1] > counts[0] { answered } else { waiting })
+}
 
 impl Progress {
     /// A connection that has just come.
@@ -87,10 +122,11 @@ impl Progress {
         state.busy_since().is_none() && state.header_since.is_none()
     }
 
-    /// How expendable it is.
-    pub(super) fn rank(&self) -> Rank {
+    /// What it is at.
+    pub(super) fn standing(&self) -> Standing {
         let state = self.state();
-        state.busy_since().map_or((false, state.waiting_since), |since| (true, since))
+        let busy = state.busy_since();
+        Standing { is_answered: busy.is_some(), since: busy.unwrap_or(state.waiting_since) }
     }
 }
 
@@ -119,8 +155,6 @@ impl Drop for Answering {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -167,19 +201,35 @@ mod tests {
         assert!(progress.is_idle());
     }
 
+    /// Which of `connections` goes.
+    fn goes(connections: &[(&'static str, &Arc<Progress>)]) -> &'static str {
+        most_expendable(connections.iter().map(|(name, one)| (*name, one.standing()))).unwrap().0
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn who_waits_for_longest_goes_first_and_who_is_answered_last() {
+    async fn who_waits_for_longest_goes_first_and_then_who_is_answered_for_longest() {
         let answered = Progress::new();
         let _answer = answered.begin();
         tokio::time::advance(SECOND).await;
-        let (older, dripping) = (Progress::new(), Progress::new());
+        let (oldest, later_answered) = (Progress::new(), Progress::new());
         tokio::time::advance(SECOND).await;
         let younger = Progress::new();
-        let _later_answer = dripping.begin();
-        older.read();
-        let mut ranked =
-            [("answered", &answered), ("dripping", &dripping), ("younger", &younger), ("older", &older)];
-        ranked.sort_by_key(|(_, progress)| progress.rank());
-        assert_eq!(ranked.map(|(name, _)| name), ["older", "younger", "answered", "dripping"]);
+        let _later_answer = later_answered.begin();
+        oldest.read();
+        let answers = [("answered", &answered), ("later", &later_answered)];
+        assert_eq!(goes(&[answers[0], answers[1], ("younger", &younger), ("oldest", &oldest)]), "oldest");
+        assert_eq!(goes(&[answers[1], answers[0]]), "answered");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_only_just_come_does_not_go_for_a_flood_of_slow_readers_nor_an_answer_for_idle_ones() {
+        let (slow, slower) = (Progress::new(), Progress::new());
+        let _answers = (slower.begin(), slow.begin());
+        tokio::time::advance(SECOND / 10).await;
+        let (fresh, other) = (Progress::new(), Progress::new());
+        assert_eq!(goes(&[("fresh", &fresh), ("slow", &slow), ("slower", &slower)]), "slow");
+        assert_eq!(goes(&[("slow", &slow), ("fresh", &fresh), ("other", &other)]), "fresh");
+        tokio::time::advance(SECOND).await;
+        assert_eq!(goes(&[("fresh", &fresh), ("slow", &slow), ("slower", &slower)]), "fresh");
     }
 }

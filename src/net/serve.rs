@@ -12,9 +12,9 @@ use hyper::{Request, Response};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::accept::Acceptor;
+use super::accept::{Acceptor, Exhausted};
 use super::connection::Shared;
-use super::progress::{Progress, Rank};
+use super::progress::{Progress, Standing, most_expendable};
 use super::{Listener, Peer, Tls};
 
 /// What one client, or many, may take up.
@@ -92,8 +92,8 @@ pub async fn serve<S, F, B, E>(
                 let progress = Progress::new();
                 open.add(shared.clone().attend(stream, peer, Arc::clone(&progress)), progress);
             }
-            // A descriptor is wanted.
-            Err(_) => open.close_waiting(),
+            // Descriptors are wanted.
+            Err(Exhausted) => open.give_up_some(),
         }
     }
     drop(acceptor);
@@ -145,16 +145,19 @@ impl Open {
         }
     }
 
-    /// Closes the one that has waited for longest, if any waits.
-    fn close_waiting(&mut self) {
-        if let Some((id, (false, _))) = self.most_expendable() {
-            self.close(id);
+    /// Closes a quarter, or a crowd that waits to be accepted would be let in one by one, with a rest between
+    /// them. It need not be connections that took the descriptors, so that no young answer goes.
+    fn give_up_some(&mut self) {
+        for _ in 0..self.known.len().div_ceil(4) {
+            match self.most_expendable() {
+                Some((id, standing)) if !standing.is_answered || standing.is_settled() => self.close(id),
+                _ => return,
+            }
         }
     }
 
-    fn most_expendable(&self) -> Option<(Id, Rank)> {
-        let ranked = self.known.iter().map(|(&id, (progress, _))| (id, progress.rank()));
-        ranked.min_by_key(|&(_, rank)| rank)
+    fn most_expendable(&self) -> Option<(Id, Standing)> {
+        most_expendable(self.known.iter().map(|(&id, (progress, _))| (id, progress.standing())))
     }
 
     fn close(&mut self, id: Id) {

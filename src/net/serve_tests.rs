@@ -181,6 +181,21 @@ async fn if_none_waits_the_longest_answer_goes() {
 }
 
 #[tokio::test]
+async fn who_has_only_just_come_is_not_closed_for_the_sake_of_slow_clients() {
+    let bounds = Bounds { connections: 3, ..Bounds::default() };
+    let running = Running::start(bounds).await;
+    let mut first = running.client(b"GET /never HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let _second = running.client(b"GET /never HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let mut fresh = running.client(b"").await;
+    let mut next = running.client(REQUEST).await;
+    one_answer(&mut next).await;
+    assert_eq!(rest(&mut first).await, "");
+    fresh.write_all(REQUEST).await.unwrap();
+    one_answer(&mut fresh).await;
+    running.end().await;
+}
+
+#[tokio::test]
 async fn pipelined_requests_are_answered_one_after_the_other() {
     let running = Running::start(Bounds::default()).await;
     let last = b"GET /slow HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";

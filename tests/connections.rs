@@ -39,8 +39,8 @@ impl Server {
         let limit = getrlimit(Resource::Nofile);
         setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })
             .expect("up to the hard limit");
-        let listener = Listener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let listener = Listener::bind("127.0.0.1:0").await.expect("loopback works");
+        let address = listener.local_addr().expect("loopback works");
         let shutdown = CancellationToken::new();
         let bounds = Bounds { grace: Duration::from_millis(100), ..Bounds::default() };
         let served = tokio::spawn(serve(listener, bounds, in_the_clear(), shutdown.clone(), answer));
@@ -49,8 +49,11 @@ impl Server {
 
     async fn scrape(&self) -> Duration {
         let start = Instant::now();
-        let mut client = TcpStream::connect(self.address).await.unwrap();
-        client.write_all(b"GET /metrics HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
+        let mut client = TcpStream::connect(self.address).await.expect("loopback works");
+        client
+            .write_all(b"GET /metrics HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+            .await
+            .expect("loopback works");
         let mut got = Vec::new();
         client.read_to_end(&mut got).await.expect("the scrape is not cut off");
         assert!(got.len() > EXPOSITION.len() && got.starts_with(b"HTTP/1.1 200"), "{} bytes", got.len());
@@ -67,11 +70,11 @@ impl Server {
         let siege = tokio::spawn(async move {
             let mut open = Vec::with_capacity(clients);
             for _ in 0..clients {
-                let socket = TcpSocket::new_v4().unwrap();
+                let socket = TcpSocket::new_v4().expect("loopback works");
                 // Who reads slowly wants no more to come than that.
-                socket.set_recv_buffer_size(4096).unwrap();
-                let mut client = socket.connect(address).await.unwrap();
-                client.write_all(first).await.unwrap();
+                socket.set_recv_buffer_size(4096).expect("loopback works");
+                let mut client = socket.connect(address).await.expect("loopback works");
+                client.write_all(first).await.expect("loopback works");
                 open.push(client);
             }
             // Those that still can send another byte now and then.
@@ -89,10 +92,13 @@ impl Server {
             assert!(took < BOUND, "{what}: a scrape took {took:?}");
             (worst, scrapes) = (worst.max(took), scrapes + 1);
         }
-        println!("{what}: {scrapes} scrapes, the worst took {worst:?}");
-        drop(siege.await.unwrap());
+        #[expect(clippy::print_stdout, reason = "a measurement")]
+        {
+            println!("{what}: {scrapes} scrapes, the worst took {worst:?}");
+        }
+        drop(siege.await.expect("loopback works"));
         server.shutdown.cancel();
-        server.served.await.unwrap();
+        server.served.await.expect("loopback works");
     }
 }
 

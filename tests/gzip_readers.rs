@@ -92,7 +92,7 @@ impl Server {
         };
         let web = Web::new("/metrics", parts).expect("the path is free");
         let listener = runtime.block_on(Listener::bind("127.0.0.1:0")).expect("a port is free");
-        let address = listener.local_addr();
+        let address = listener.local_addr().expect("it listens by TCP");
         runtime.spawn(web.serve(listener));
         drop(entered);
         Self { address, _published: published, _runtime: runtime }

@@ -1,17 +1,15 @@
 //! The daemon: sources and HTTP face, built, supervised, ended.
 
-use std::net::SocketAddr;
-
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::lifecycle::Supervisor;
+use crate::lifecycle::{Notifier, Supervisor};
 use crate::meters::Meters;
-use crate::net::{BindError, Listener};
+use crate::net::{BindError, Listener, Local, Passed, PassedError};
 use crate::state::{self, Disk, OpenError, StateFile};
-use crate::web::{self, TelemetryPathError, Web};
+use crate::web::{self, Readers, TelemetryPathError, Web};
 
 use super::fleet::{Fleet, PrepareError, Prepared};
 use super::reload::{self, Reloader, Reloads};
@@ -23,6 +21,9 @@ pub enum StartError {
     /// An address could not be listened on.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// The sockets that systemd passed can't be served.
+    #[error(transparent)]
+    Passed(#[from] PassedError),
     /// The exposition cannot be served at its path.
     #[error("the telemetry path cannot be used")]
     TelemetryPath(#[from] TelemetryPathError),
@@ -50,21 +51,22 @@ impl From<PrepareError> for StartError {
 /// A daemon that listens and has not begun to poll or to answer.
 pub struct Daemon {
     web: Web,
-    listeners: Vec<Listener>,
+    listener: Listener,
     prepared: Prepared,
     reloader: Reloader,
     supervisor: Supervisor,
 }
 
 impl Daemon {
-    /// Builds every part and listens on every address. Ends when `shutdown` is cancelled, and until
-    /// then follows the configuration as `reloads` says.
+    /// Builds every part and listens on every address, or on the sockets `passed` if there are any. Ends
+    /// when `shutdown` is cancelled, and until then follows the configuration as `reloads` says.
     ///
     /// # Errors
     /// If an address is taken, the state file can't be used or a source can't be built. A source that
     /// can't poll is no error here: its state tells.
     pub async fn bind(
         settings: Settings,
+        passed: Option<Passed>,
         reloads: Reloads,
         clock: Clock,
         shutdown: CancellationToken,
@@ -89,26 +91,33 @@ impl Daemon {
             shutdown: shutdown.clone(),
         };
         let service = Web::new(&web.telemetry_path, parts)?;
-        let mut listeners = Vec::new();
-        for address in &web.listen_addresses {
-            listeners.push(Listener::bind(address).await?);
-        }
-        let reloader = Reloader { reloads, fleet, state: state_path, requests, meters, clock, shutdown };
-        Ok(Self { web: service, listeners, prepared, reloader, supervisor })
+        let listener = match passed {
+            Some(passed) => passed.listener()?,
+            None => Listener::bind_all(&web.listen_addresses).await?,
+        };
+        let notifier = Notifier::from_env(&reloads.inputs.env);
+        let state = state_path;
+        let reloader = Reloader { reloads, fleet, state, requests, notifier, meters, clock, shutdown };
+        Ok(Self { web: service, listener, prepared, reloader, supervisor })
     }
 
     /// The addresses really listened on.
-    pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().map(Listener::local_addr).collect()
+    pub fn addresses(&self) -> Vec<Local> {
+        self.listener.addresses()
     }
 
     /// Polls and serves until the shutdown, and until all answers under way are finished.
     pub async fn run(self) {
-        let Self { web, listeners, prepared, mut reloader, mut supervisor } = self;
+        let Self { web, listener, prepared, mut reloader, mut supervisor } = self;
         // Before anybody is answered.
         reloader.fleet.become_as(prepared).await;
-        for listener in listeners {
-            supervisor.spawn("http", web.clone().serve(listener));
+        supervisor.spawn("http", web.serve(listener));
+        let notifier = reloader.notifier.clone();
+        if notifier.is_heard() {
+            let (sources, clock) = (reloader.fleet.subscribe(), reloader.clock.clone());
+            let status = move || status_line(&sources.borrow(), &clock);
+            let attending = notifier.attend(supervisor.health(), status, reloader.shutdown.clone());
+            supervisor.spawn("notify", attending);
         }
         supervisor.spawn("reload", reloader.run());
         supervisor.run().await;
@@ -125,4 +134,11 @@ async fn open_state(
     let Some(config) = config else { return Ok(None) };
     let opening = StateFile::open(config, Disk::real(), meters.state());
     shutdown.run_until_cancelled(opening).await.transpose()
+}
+
+/// What systemd shows of the process.
+fn status_line(sources: &Readers, clock: &Clock) -> String {
+    let now = clock.now();
+    let up = sources.iter().filter(|source| source.borrow().fresh_snapshot(now).is_some()).count();
+    format!("serving; sources up: {up} of {}", sources.len())
 }

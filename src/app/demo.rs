@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::config::{Inputs, Settings, SourceSettings};
 use crate::credentials::{self, Written};
 use crate::env::Env;
+use crate::net::Local;
 use crate::rpc::Endpoint;
 use crate::secret::Secret;
 use crate::simulator::{self, Simulator};
@@ -52,7 +53,7 @@ pub(super) fn run(args: DemoArgs) -> Result<(), Failure> {
         // nothing to read again.
         let inputs = Inputs { env: Env::default(), ..Inputs::default() };
         let reloads = Reloads { inputs, hangups: Hangups::never(), by_http: false };
-        let daemon = Daemon::bind(settings, reloads, Clock::system(), shutdown.clone()).await?;
+        let daemon = Daemon::bind(settings, None, reloads, Clock::system(), shutdown.clone()).await?;
         say(&banner(&daemon.addresses(), &telemetry_path, address))?;
         tokio::join!(simulator.serve(shutdown), daemon.run());
         Ok(())
@@ -82,11 +83,15 @@ fn source(endpoint: Endpoint, credentials: credentials::Config) -> SourceSetting
 }
 
 /// What to open.
-fn banner(addresses: &[SocketAddr], telemetry_path: &str, simulator: SocketAddr) -> String {
+fn banner(addresses: &[Local], telemetry_path: &str, simulator: SocketAddr) -> String {
     let mut text = "The exporter polls a simulated Security Center; stop it with Ctrl-C.\n\n".to_owned();
-    for &address in addresses {
-        let host = reachable(address);
-        text += &format!("  status page  http://{host}/\n  metrics      http://{host}{telemetry_path}\n");
+    for address in addresses {
+        let (host, socket) = match address {
+            Local::Tcp(address) => (reachable(*address), String::new()),
+            Local::Unix(_) => ("localhost".to_owned(), format!("  (of {address})")),
+        };
+        text += &format!("  status page  http://{host}/{socket}\n");
+        text += &format!("  metrics      http://{host}{telemetry_path}{socket}\n");
     }
     text += &format!("  the truth    http://{}/_world/truth\n\n", reachable(simulator));
     text + "The truth is what the simulator itself says of its world: what the exporter must show as soon as it has polled.\n\n"

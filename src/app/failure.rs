@@ -79,7 +79,9 @@ impl Failure {
 impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
         match error {
-            StartError::Bind(_) | StartError::State(_) | StartError::Died => Self::start(error),
+            StartError::Bind(_) | StartError::Passed(_) | StartError::State(_) | StartError::Died => {
+                Self::start(error)
+            }
             StartError::TelemetryPath(_) => Self::usage(error),
             StartError::Source(error) => error.into(),
         }
@@ -127,7 +129,7 @@ mod tests {
         assert!(is_usage(SimulatorError::Config(ConfigError::RealKey)));
 
         let taken = Listener::bind("127.0.0.1:0").await.unwrap();
-        let address = taken.local_addr().to_string();
+        let address = taken.local_addr().unwrap().to_string();
         assert!(!is_usage(StartError::Bind(Listener::bind(&address).await.unwrap_err())));
         let config = simulator::Config { listen: address, ..simulator::Config::default() };
         assert!(!is_usage(Simulator::bind(config, Clock::system()).await.unwrap_err()));

@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::config::{self, Inputs, Mistakes, Settings};
 use crate::env::Env;
 use crate::error::in_words;
+use crate::lifecycle::Notifier;
 use crate::meters::Meters;
 use crate::state;
 use crate::web::ReloadRequest;
@@ -56,6 +57,8 @@ pub(super) struct Reloader {
     /// Where the state is kept since the start.
     pub(super) state: Option<PathBuf>,
     pub(super) requests: mpsc::Receiver<ReloadRequest>,
+    /// Told of each reload.
+    pub(super) notifier: Notifier,
     pub(super) meters: Meters,
     pub(super) clock: Clock,
     pub(super) shutdown: CancellationToken,
@@ -86,8 +89,14 @@ impl Reloader {
 
     /// Reads the configuration and takes it over, or leaves everything as it is. Tells the log and
     /// the meters; gives what changed or why nothing did, for who asked `by` that way.
-    // What an init system is told of a reload (RELOADING, then READY) belongs around this.
     async fn reload(&mut self, by: &'static str) -> Result<String, String> {
+        self.notifier.reloading();
+        let outcome = self.reload_told(by).await;
+        self.notifier.ready();
+        outcome
+    }
+
+    async fn reload_told(&mut self, by: &'static str) -> Result<String, String> {
         let (inputs, shutdown) = (self.reloads.inputs.clone(), self.shutdown.clone());
         let prepared = shutdown.run_until_cancelled(self.prepare(inputs)).await;
         match prepared.unwrap_or(Err(RefusedError::Draining)) {

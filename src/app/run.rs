@@ -10,6 +10,7 @@ use crate::env::Env;
 use crate::error::in_words;
 use crate::logging;
 use crate::meters::reference;
+use crate::net::Passed;
 
 use super::daemon::Daemon;
 use super::failure::Failure;
@@ -53,11 +54,13 @@ fn serve(args: &ServeArgs, env: &Env) -> Result<(), Failure> {
         "agentless-exporter starts"
     );
     tell_warnings(&warnings(&settings, env));
+    // Before the runtime has threads.
+    let passed = settings.web.systemd_socket.then(Passed::take).transpose().map_err(Failure::start)?;
     until_signal(|shutdown| async move {
         // First, because until then one would end the process.
         let hangups = Hangups::catch().map_err(Failure::start)?;
         let reloads = Reloads { inputs, hangups, by_http: args.enable_lifecycle };
-        Daemon::bind(settings, reloads, Clock::system(), shutdown).await?.run().await;
+        Daemon::bind(settings, passed, reloads, Clock::system(), shutdown).await?.run().await;
         Ok(())
     })
 }

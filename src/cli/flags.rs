@@ -23,6 +23,12 @@ pub struct ServeArgs {
     /// Allow POST /-/reload, which reads the configuration again as SIGHUP does
     #[arg(long = "web.enable-lifecycle")]
     pub enable_lifecycle: bool,
+    #[arg(
+        long = "web.systemd-socket",
+        help = help("web.systemd-socket"),
+        conflicts_with = "listen_addresses"
+    )]
+    systemd_socket: bool,
     /// Flags of logging.
     #[command(flatten)]
     pub log: LogArgs,
@@ -40,7 +46,7 @@ Exit codes: 0 ended by a signal, 1 could not start or run, 2 wrong usage or conf
 pub struct WebArgs {
     #[arg(
         long = "web.listen-address",
-        value_name = "HOST:PORT",
+        value_name = "ADDRESS",
         help = help("web.listen-address"),
         default_value = named("web.listen-address").default,
         value_parser = checked("web.listen-address")
@@ -85,7 +91,8 @@ impl ServeArgs {
 
     /// The flags as keys and values.
     pub fn overrides(&self) -> Vec<(&'static str, String)> {
-        [self.web.overrides(), self.log.overrides()].concat()
+        let systemd_socket = vec![("web.systemd-socket", self.systemd_socket.to_string())];
+        [self.web.overrides(), systemd_socket, self.log.overrides()].concat()
     }
 }
 
@@ -94,6 +101,7 @@ impl WebArgs {
     pub fn config(&self) -> web::Config {
         web::Config {
             listen_addresses: self.listen_addresses.clone(),
+            systemd_socket: false,
             telemetry_path: self.telemetry_path.clone(),
         }
     }

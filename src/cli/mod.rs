@@ -131,13 +131,15 @@ mod tests {
     fn wrong_usage_exits_2_and_says_what_and_how_to_mend() {
         for (args, said) in [
             (&["--web.lisen-address=:1"][..], "--web.listen-address"),
-            (&["--web.listen-address=unix:/run/x"], "not available in this version"),
+            (&["--web.listen-address=unix:run/x"], "absolute path"),
+            (&["--web.listen-address=:1", "--web.systemd-socket"], "cannot be used with"),
+            (&["demo", "--web.systemd-socket"], "unexpected argument"),
             (&["--web.listen-address=9982"], "HOST:PORT"),
             (&["--web.telemetry-path=/"], "status page"),
             (&["--log.level=loud"], "possible values"),
             (&["--web.config.file=x"], "unexpected argument"),
-            (&["--web.systemd-socket"], "unexpected argument"),
             (&["demo", "--web.enable-lifecycle"], "unexpected argument"),
+            (&["demo", "--web.systemd-socket"], "unexpected argument"),
             (&["check-config", "--output=json"], "--live"),
             (&["check-config", "--live", "--output=metrics"], "possible values: table, json"),
             (&["once", "--output=xml"], "possible values: table, metrics, json"),

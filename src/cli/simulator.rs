@@ -154,8 +154,8 @@ fn listing() -> impl clap::builder::TypedValueParser<Value = Listing> {
         .map(|word| word.parse().expect("each possible value is a listing"))
 }
 
-fn listen_address(text: &str) -> Result<String, parse::Problem> {
-    parse::listen_address(text).map(|()| text.to_owned())
+fn listen_address(text: &str) -> Result<String, ConfigError> {
+    simulator::check_listen(text).map(|()| text.to_owned())
 }
 
 fn latency(text: &str) -> Result<Duration, parse::Problem> {

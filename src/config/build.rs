@@ -51,6 +51,7 @@ pub(crate) fn logging_config(level: Option<&str>, format: Option<&str>) -> loggi
 fn web_config(values: &Values) -> web::Config {
     web::Config {
         listen_addresses: values.texts("web.listen-address").to_vec(),
+        systemd_socket: values.flag("web.systemd-socket").unwrap_or_default(),
         telemetry_path: values.text("web.telemetry-path").unwrap_or_default().to_owned(),
     }
 }

@@ -84,8 +84,8 @@ pub(super) const URI: Form = Form {
 
 /// Addresses to listen on.
 pub(super) const LISTEN_ADDRESS: Form = Form {
-    words: "HOST:PORT, or :PORT for every address of the machine",
-    pattern: ":[0-9]{1,5}$",
+    words: "HOST:PORT, :PORT for every address of the machine, or unix:PATH",
+    pattern: "^unix:/|:[0-9]{1,5}$",
     check: parse::listen_address,
 };
 

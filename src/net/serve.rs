@@ -1,39 +1,44 @@
 //! The accept loop: one task a connection, bounded in number, drained at the end.
 
+use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::future::Future;
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Incoming};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::Listener;
-use super::write_limit::WriteLimit;
+use super::accept::{Acceptor, Exhausted};
+use super::connection::Shared;
+use super::progress::{Progress, Standing, most_expendable};
+use super::{Listener, Peer, Tls};
 
 /// What one client, or many, may take up.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// Most connections open at a time; more wait in the backlog of the kernel.
+    /// Most connections open at a time. For one more, the one is closed that has waited for a request for
+    /// longest; if none waits, the one whose answer is under way for longest.
+    ///
+    /// Half of the file descriptors that a process has where nobody gave it more, which leaves as many for
+    /// polls and files.
     pub connections: usize,
-    /// Most time from the start of a request to the end of its header.
-    pub header_timeout: Duration,
-    /// Most time that an answer may wait for its client to read on: one that never does would
-    /// keep its connection for ever.
-    pub write_timeout: Duration,
-    /// Most bytes of a request header.
+    /// Most time for a TLS handshake.
+    pub handshake_time: Duration,
+    /// Most time from the first byte of a request to the end of its header. In HTTP/2, where a request
+    /// can't be told from other frames before it is whole, `idle_time` holds instead.
+    pub header_time: Duration,
+    /// Most time between an answer and the next request: more than Prometheus lets pass between scrapes.
+    pub idle_time: Duration,
+    /// Most time for an answer, from its request to the last byte that the client takes.
+    pub answer_time: Duration,
+    /// Most bytes of a request header, 8 KiB at least.
     pub header_bytes: usize,
+    /// Most requests under way at a time on one HTTP/2 connection.
+    pub streams: u32,
     /// How long answers under way may take once draining has begun.
     pub grace: Duration,
 }
@@ -42,125 +47,126 @@ impl Default for Bounds {
     fn default() -> Self {
         Self {
             connections: 512,
-            header_timeout: Duration::from_secs(10),
-            write_timeout: Duration::from_secs(30),
+            handshake_time: Duration::from_secs(10),
+            header_time: Duration::from_secs(10),
+            idle_time: Duration::from_secs(180),
+            answer_time: Duration::from_secs(60),
             header_bytes: 16 * 1024,
+            streams: 16,
             grace: Duration::from_secs(5),
         }
     }
 }
 
-/// How long accepting rests after it failed, which it does when file descriptors run out.
-const ACCEPT_REST: Duration = Duration::from_millis(100);
-
-/// Serves `listener` until `shutdown` is cancelled, then lets the answers under way finish
-/// within the grace time. A `service` that returns an error closes its connection unanswered.
-pub async fn serve<S, F, B, E>(listener: Listener, bounds: Bounds, shutdown: CancellationToken, service: S)
-where
-    S: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + 'static,
+/// Serves `listener` until `shutdown` is cancelled, then lets the answers under way finish within the grace
+/// time. `tls` is asked at each connection. A `service` that returns an error closes its connection
+/// unanswered; in HTTP/2, its stream.
+pub async fn serve<S, F, B, E>(
+    listener: Listener,
+    bounds: Bounds,
+    tls: Tls,
+    shutdown: CancellationToken,
+    service: S,
+) where
+    S: Fn(Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<Response<B>, E>> + Send + 'static,
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn StdError + Send + Sync>>,
     E: Into<Box<dyn StdError + Send + Sync>> + 'static,
 {
-    let slots = Arc::new(Semaphore::new(bounds.connections));
-    let graceful = GracefulShutdown::new();
-    let mut connections = JoinSet::new();
-    let mut refused = false;
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(bounds.header_timeout)
-        .max_buf_size(bounds.header_bytes.max(8192))
-        .half_close(false);
+    let shared = Shared { bounds, tls, draining: CancellationToken::new(), service };
+    let mut acceptor = Acceptor::new(listener);
+    let mut open = Open::default();
     loop {
         let accepted = tokio::select! {
             () = shutdown.cancelled() => break,
-            Some(_) = connections.join_next() => continue,
-            accepted = accept(&listener, &slots, &mut refused) => accepted,
+            Some(ended) = open.tasks.join_next_with_id() => {
+                open.forget(ended.map(|(id, ())| id));
+                continue;
+            }
+            accepted = acceptor.next() => accepted,
         };
-        let (stream, peer, slot) = accepted;
-        let service = service.clone();
-        let stream = TokioIo::new(WriteLimit::new(stream, bounds.write_timeout));
-        let connection = http.serve_connection(stream, service_fn(move |request| service(request, peer)));
-        let watched = graceful.watch(connection);
-        connections.spawn(async move {
-            let _slot = slot;
-            // The client went away or broke the protocol: its affair, and common.
-            let _ended = watched.await;
-        });
+        match accepted {
+            Ok((stream, peer)) => {
+                open.make_room(bounds.connections);
+                let progress = Progress::new();
+                open.add(shared.clone().attend(stream, peer, Arc::clone(&progress)), progress);
+            }
+            // Descriptors are wanted.
+            Err(Exhausted) => open.give_up_some(),
+        }
     }
-    drop(listener);
-    if tokio::time::timeout(bounds.grace, graceful.shutdown()).await.is_err() {
+    drop(acceptor);
+    shared.draining.cancel();
+    let ended = async { while open.tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(bounds.grace, ended).await.is_err() {
         tracing::warn!("some connections did not end within the grace time and are cut off");
+        open.tasks.shutdown().await;
     }
-    connections.shutdown().await;
 }
 
-/// The next connection. `refused` is whether the system gave none when last asked.
-async fn accept(
-    listener: &Listener,
-    slots: &Arc<Semaphore>,
-    refused: &mut bool,
-) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
-    let slot = Arc::clone(slots).acquire_owned().await.expect("the semaphore is never closed");
-    loop {
-        match listener.socket.accept().await {
-            Ok((stream, peer)) => {
-                // Small answers: waiting to fill a segment would only add latency.
-                let _kept_default = stream.set_nodelay(true);
-                if std::mem::take(refused) {
-                    tracing::info!(address = %listener.local, "connections are accepted again");
-                }
-                return (stream, peer, slot);
+/// The connections that are open.
+#[derive(Default)]
+struct Open {
+    tasks: JoinSet<()>,
+    known: HashMap<Id, (Arc<Progress>, AbortHandle)>,
+    /// Whether the bound is reached, until half of that is open.
+    is_crowded: bool,
+}
+
+impl Open {
+    fn add(&mut self, connection: impl Future<Output = ()> + Send + 'static, progress: Arc<Progress>) {
+        let task = self.tasks.spawn(connection);
+        self.known.insert(task.id(), (progress, task));
+    }
+
+    fn forget(&mut self, ended: Result<Id, JoinError>) {
+        self.known.remove(&ended.unwrap_or_else(|error| error.id()));
+    }
+
+    /// Closes as many as must go for one more.
+    fn make_room(&mut self, most: usize) {
+        if self.known.len() < most {
+            if self.is_crowded && self.known.len() <= most / 2 {
+                self.is_crowded = false;
+                tracing::info!("there is room for connections again");
             }
-            Err(error) => {
-                // A client that was gone again before its turn says nothing about this machine.
-                if error.kind() != io::ErrorKind::ConnectionAborted && !std::mem::replace(refused, true) {
-                    tracing::warn!(address = %listener.local, %error, "connections can't be accepted; trying again ten times a second");
-                }
-                tokio::time::sleep(ACCEPT_REST).await;
+            return;
+        }
+        if !std::mem::replace(&mut self.is_crowded, true) {
+            tracing::warn!(
+                connections = most,
+                "as many connections are open as may be; those that have waited for longest are closed for new ones"
+            );
+        }
+        while self.known.len() >= most {
+            let Some((id, _)) = self.most_expendable() else { return };
+            self.close(id);
+        }
+    }
+
+    /// Closes a quarter, or a crowd that waits to be accepted would be let in one by one, with a rest between
+    /// them. It need not be connections that took the descriptors, so that no young answer goes.
+    fn give_up_some(&mut self) {
+        for _ in 0..self.known.len().div_ceil(4) {
+            match self.most_expendable() {
+                Some((id, standing)) if !standing.is_answered || standing.is_settled() => self.close(id),
+                _ => return,
             }
+        }
+    }
+
+    fn most_expendable(&self) -> Option<(Id, Standing)> {
+        most_expendable(self.known.iter().map(|(&id, (progress, _))| (id, progress.standing())))
+    }
+
+    fn close(&mut self, id: Id) {
+        if let Some((_, task)) = self.known.remove(&id) {
+            task.abort();
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::convert::Infallible;
-
-    use http_body_util::Full;
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-
-    use super::*;
-
-    /// More than the buffers of a connection on loopback hold.
-    static BIG: [u8; 64 * 1024 * 1024] = [0; 64 * 1024 * 1024];
-
-    async fn answer(request: Request<Incoming>, _: SocketAddr) -> Result<Response<Full<Bytes>>, Infallible> {
-        let body: &[u8] = if request.uri().path() == "/big" { &BIG } else { b"small" };
-        Ok(Response::new(Full::new(Bytes::from_static(body))))
-    }
-
-    #[tokio::test]
-    async fn a_client_that_never_reads_does_not_keep_its_connection() {
-        let listener = Listener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr();
-        let bounds =
-            Bounds { connections: 1, write_timeout: Duration::from_millis(200), ..Bounds::default() };
-        let shutdown = CancellationToken::new();
-        let served = tokio::spawn(serve(listener, bounds, shutdown.clone(), answer));
-
-        let mut stuck = TcpStream::connect(address).await.unwrap();
-        stuck.write_all(b"GET /big HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
-        // The only connection is taken, so that this one is served once it has gone.
-        let mut next = TcpStream::connect(address).await.unwrap();
-        next.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
-        let mut got = Vec::new();
-        let whole = tokio::time::timeout(Duration::from_secs(20), next.read_to_end(&mut got)).await;
-        whole.expect("the second client is served").unwrap();
-        assert!(got.ends_with(b"small"), "{}", String::from_utf8_lossy(&got));
-
-        shutdown.cancel();
-        served.await.unwrap();
-    }
-}
+#[path = "serve_tests.rs"]
+mod tests;

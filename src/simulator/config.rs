@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::net::Address;
 use crate::secret::Secret;
 
 use super::faults::Faults;
@@ -65,6 +66,9 @@ impl Default for Config {
 /// A world that can't be simulated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
+    /// It can't be listened on by TCP.
+    #[error("expected HOST:PORT, or :PORT for every address of the machine")]
+    Listen,
     /// The key id looks like one of a real account.
     #[error(
         "the access key id starts with LTAI, as those of real accounts do; the simulator wants a made-up one, such as testid"
@@ -96,6 +100,7 @@ impl Config {
     /// # Errors
     /// The first thing that is wrong.
     pub fn check(&self) -> Result<(), ConfigError> {
+        check_listen(&self.listen)?;
         check_key_id(&self.access_key_id)?;
         if self.access_key_secret.is_empty() {
             return Err(ConfigError::EmptyKey);
@@ -129,6 +134,17 @@ pub fn check_key_id(id: &str) -> Result<(), ConfigError> {
         return Err(ConfigError::EmptyKey);
     }
     if id.bytes().all(|byte| byte.is_ascii_graphic()) { Ok(()) } else { Err(ConfigError::OddKeyId) }
+}
+
+/// Whether the simulator can listen on `address`, as far as the text tells.
+///
+/// # Errors
+/// If it is no TCP address.
+pub fn check_listen(address: &str) -> Result<(), ConfigError> {
+    match address.parse() {
+        Ok(Address::Every(_) | Address::Host { .. }) => Ok(()),
+        Ok(Address::Unix(_)) | Err(_) => Err(ConfigError::Listen),
+    }
 }
 
 /// How the simulated account's API lists subtasks; the words of the real one leave it open.

@@ -1,9 +1,9 @@
 //! The unsigned requests that tests steer the world with.
 
-use std::net::SocketAddr;
-
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
+
+use crate::net::Peer;
 
 use super::config::Listing;
 use super::ids::task_id;
@@ -28,14 +28,8 @@ const ROOT_MARGIN: u64 = 86_400_000;
 type Answer = (StatusCode, Value);
 
 /// Answers one request.
-pub(super) fn answer(
-    shared: &Shared,
-    method: &Method,
-    path: &str,
-    query: &Params,
-    peer: SocketAddr,
-) -> Answer {
-    if !peer.ip().to_canonical().is_loopback() {
+pub(super) fn answer(shared: &Shared, method: &Method, path: &str, query: &Params, peer: Peer) -> Answer {
+    if !peer.is_local() {
         return refuse(StatusCode::FORBIDDEN, "the world is for loopback peers only");
     }
     let wanted = match path.strip_prefix(PREFIX) {

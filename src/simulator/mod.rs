@@ -46,6 +46,8 @@ mod timeline;
 mod truth;
 mod world;
 
-pub use config::{Config, ConfigError, Listing, TARGETS_MAX, TASKS_MAX, UnknownListing, check_key_id};
+pub use config::{
+    Config, ConfigError, Listing, TARGETS_MAX, TASKS_MAX, UnknownListing, check_key_id, check_listen,
+};
 pub use faults::{Fault, FaultRate, FaultRateError, Faults};
 pub use server::{Simulator, SimulatorError};

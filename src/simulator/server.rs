@@ -11,7 +11,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, UnixMillis};
-use crate::net::{BindError, Bounds, Listener, serve};
+use crate::net::{self, BindError, Bounds, Listener, Peer, serve};
 
 use super::api::{ACTION, Pages, VERSION};
 use super::auth::{Admitted, Call, Gate, PROTOCOL_PARAMS};
@@ -46,6 +46,7 @@ pub enum SimulatorError {
 #[derive(Debug)]
 pub struct Simulator {
     listener: Listener,
+    address: SocketAddr,
     shared: Shared,
 }
 
@@ -57,20 +58,23 @@ impl Simulator {
     pub async fn bind(config: Config, clock: Clock) -> Result<Self, SimulatorError> {
         config.check()?;
         let listener = Listener::bind(&config.listen).await?;
-        Ok(Self { listener, shared: Shared::new(config, clock) })
+        let address = listener.local_addr().expect("the check above takes TCP addresses only");
+        Ok(Self { listener, address, shared: Shared::new(config, clock) })
     }
 
     /// The address really listened on.
     pub fn local_addr(&self) -> SocketAddr {
-        self.listener.local_addr()
+        self.address
     }
 
     /// Serves until `shutdown` is cancelled, then lets the answers under way finish.
     pub async fn serve(self, shutdown: CancellationToken) {
-        let Self { listener, shared } = self;
+        let Self { listener, address: _, shared } = self;
         let shared = Arc::new(shared);
         let stalling = shutdown.clone();
-        serve(listener, Bounds::default(), shutdown, move |request, peer| {
+        // What stalls on purpose is the client's to give up.
+        let bounds = Bounds { answer_time: Duration::from_secs(3600), ..Bounds::default() };
+        serve(listener, bounds, net::in_the_clear(), shutdown, move |request, peer| {
             let (shared, stalling) = (Arc::clone(&shared), stalling.clone());
             async move { shared.answer(request, peer, &stalling).await }
         })
@@ -156,7 +160,7 @@ impl Shared {
     async fn answer(
         &self,
         request: Request<Incoming>,
-        peer: SocketAddr,
+        peer: Peer,
         shutdown: &CancellationToken,
     ) -> Result<Response<ReplyBody>, HungUp> {
         let (head, body) = request.into_parts();

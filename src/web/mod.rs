@@ -39,15 +39,21 @@ use scrape::Scrapes;
 /// Where and what the exporter serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Addresses to listen on, `HOST:PORT` or `:PORT`.
+    /// Addresses to listen on, as [`net::Address`] reads them.
     pub listen_addresses: Vec<String>,
+    /// Whether the sockets that systemd passes take the place of those.
+    pub systemd_socket: bool,
     /// Path of the exposition.
     pub telemetry_path: String,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { listen_addresses: vec![":9982".to_owned()], telemetry_path: "/metrics".to_owned() }
+        Self {
+            listen_addresses: vec![":9982".to_owned()],
+            systemd_socket: false,
+            telemetry_path: "/metrics".to_owned(),
+        }
     }
 }
 
@@ -110,7 +116,7 @@ pub struct Parts {
     pub shutdown: CancellationToken,
 }
 
-/// The HTTP service. Clones are one service, and can serve several listeners.
+/// The HTTP service. Clones are one service.
 #[derive(Clone, Debug)]
 pub struct Web(Arc<Service>);
 
@@ -148,9 +154,11 @@ impl Web {
 
     /// Serves `listener` until the shutdown, then until the answers under way are finished.
     pub async fn serve(self, listener: Listener) {
-        tracing::info!(address = %listener.local_addr(), "listening for HTTP requests");
+        for address in listener.addresses() {
+            tracing::info!(%address, "listening for HTTP requests");
+        }
         let shutdown = self.0.parts.shutdown.clone();
-        net::serve(listener, Bounds::default(), shutdown, move |request, _peer| {
+        net::serve(listener, Bounds::default(), net::in_the_clear(), shutdown, move |request, _peer| {
             let service = Arc::clone(&self.0);
             // No body means anything here.
             let request = request.map(drop);

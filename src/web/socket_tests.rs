@@ -56,7 +56,7 @@ impl Running {
         };
         let web = Web::new(telemetry_path, parts).unwrap();
         let listener = Listener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr();
+        let address = listener.local_addr().unwrap();
         let served = tokio::spawn(web.serve(listener));
         Self { address, published, sources, reloads, hand, supervisor, shutdown, served }
     }

@@ -77,6 +77,11 @@ impl Process {
         self.child.try_wait().expect("the process is ours").is_none()
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Asks it to end, as an init system does.
     pub(crate) fn terminate(&self) {
         self.signal("TERM");

@@ -143,7 +143,9 @@ keys! {
     "sources[].credentials.uri" Credentials Secret Kind::Text(forms::URI), "",
         "URL of a local service that gives temporary keys; without it ALIBABA_CLOUD_CREDENTIALS_URI";
     "web.listen-address" Flag Open Kind::Texts(forms::LISTEN_ADDRESS), ":9982",
-        "address to listen on: HOST:PORT or :PORT; may be repeated";
+        "address to listen on: HOST:PORT, :PORT or unix:PATH; may be repeated";
+    "web.systemd-socket" Flag Open Kind::Flag, "false",
+        "listen on the sockets that systemd passes, instead of on addresses";
     "web.telemetry-path" Flag Open Kind::Text(forms::TELEMETRY_PATH), "/metrics",
         "path of the exposition";
     "log.level" Flag Open Kind::Word(&["error", "warn", "info", "debug", "trace"]), "info",

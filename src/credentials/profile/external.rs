@@ -24,6 +24,10 @@ const MOST_BYTES: u64 = 64 * 1024;
 /// it for every request; a key that is replaced before is refused, and then it is run at once.
 const AGAIN: Duration = Duration::from_secs(5 * 60);
 
+/// What systemd tells this process alone.
+const OF_SYSTEMD: [&str; 6] =
+    ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"];
+
 /// Runs a program at each fetch.
 #[derive(Debug)]
 pub(super) struct External {
@@ -85,6 +89,9 @@ impl External {
         let words = shlex::split(self.command.expose()).unwrap_or_default();
         let (program, arguments) = words.split_first().ok_or(ExternalError::NoCommand)?;
         let mut command = Command::new(program);
+        for variable in OF_SYSTEMD {
+            command.env_remove(variable);
+        }
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         // Also when it is late, when it writes too much and when nobody waits for it any more.
         command.kill_on_drop(true);

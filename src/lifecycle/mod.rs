@@ -1,5 +1,9 @@
 //! Start, readiness, supervision and end of the process.
 
+mod notify;
+
+pub use notify::Notifier;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -12,7 +12,6 @@ mod keys;
 mod kind;
 mod layers;
 mod limits;
-mod mistakes;
 mod outside;
 pub mod parse;
 mod source;
@@ -26,7 +25,7 @@ pub use forms::Form;
 pub(crate) use keys::named;
 pub use keys::{KEYS, Key, Privacy, Scope};
 pub use kind::Kind;
-pub use mistakes::{Mistake, Mistakes};
+pub use crate::mistakes::{Mistake, Mistakes};
 
 use std::path::PathBuf;
 

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use crate::error::in_words;
 use crate::rpc;
 use crate::secret::Secret;
+use crate::yaml::read_text;
 
-use super::file::read_text;
-use super::mistakes::Mistakes;
 use super::parse::Check;
 use super::values::Values;
+use crate::mistakes::Mistakes;
 
 /// No key or token is near this long.
 const MOST_SECRET_BYTES: u64 = 64 * 1024;

@@ -29,4 +29,5 @@ pub mod snapshot;
 pub mod state;
 pub mod text;
 pub mod web;
+pub mod web_config;
 mod yaml;

@@ -20,6 +20,9 @@ pub struct ServeArgs {
     /// Flags of the exporter's own HTTP face.
     #[command(flatten)]
     pub web: WebArgs,
+    /// The flag of the web config file.
+    #[command(flatten)]
+    pub web_config: WebConfigArgs,
     /// Flags of logging.
     #[command(flatten)]
     pub log: LogArgs,
@@ -53,6 +56,13 @@ pub struct WebArgs {
     telemetry_path: String,
 }
 
+/// The flag of the web config file.
+#[derive(Clone, Debug, Default, Args)]
+pub struct WebConfigArgs {
+    #[arg(long = "web.config.file", value_name = "PATH", help = help("web.config.file"))]
+    web_config_file: Option<String>,
+}
+
 /// Flags of logging.
 #[derive(Clone, Debug, Args)]
 pub struct LogArgs {
@@ -82,7 +92,7 @@ impl ServeArgs {
 
     /// The flags as keys and values.
     pub fn overrides(&self) -> Vec<(&'static str, String)> {
-        [self.web.overrides(), self.log.overrides()].concat()
+        [self.web.overrides(), self.web_config.overrides(), self.log.overrides()].concat()
     }
 }
 
@@ -99,6 +109,13 @@ impl WebArgs {
     pub fn overrides(&self) -> Vec<(&'static str, String)> {
         let addresses = self.listen_addresses.iter().map(|address| ("web.listen-address", address.clone()));
         addresses.chain([("web.telemetry-path", self.telemetry_path.clone())]).collect()
+    }
+}
+
+impl WebConfigArgs {
+    /// The flag as key and value, if it is given.
+    pub fn overrides(&self) -> Vec<(&'static str, String)> {
+        self.web_config_file.iter().map(|file| ("web.config.file", file.clone())).collect()
     }
 }
 

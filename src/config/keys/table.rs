@@ -146,6 +146,8 @@ keys! {
         "address to listen on: HOST:PORT or :PORT; may be repeated";
     "web.telemetry-path" Flag Open Kind::Text(forms::TELEMETRY_PATH), "/metrics",
         "path of the exposition";
+    "web.config.file" Flag Open Kind::Path, "",
+        "file with TLS, users and headers of the HTTP face, as other Prometheus exporters have";
     "log.level" Flag Open Kind::Word(&["error", "warn", "info", "debug", "trace"]), "info",
         "least severe level that is logged";
     "log.format" Flag Open Kind::Word(&["logfmt", "json"]), "logfmt",

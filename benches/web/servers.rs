@@ -55,7 +55,7 @@ async fn exporter(size: usize, running: bool) -> Box<dyn FnMut(&str)> {
     let parts = Parts { sources, meters, health, clock, shutdown, reloads: None };
     let web = Web::new("/metrics", parts).expect("a free path");
     let listener = Listener::bind("127.0.0.1:0").await.expect("a port is free");
-    println!("{}", listener.local_addr());
+    println!("{}", listener.local_addr().expect("it listens by TCP"));
     tokio::spawn(web.serve(listener));
     Box::new(move |order| {
         hand.advance(Duration::from_secs(1));

@@ -5,6 +5,7 @@ use crate::credentials;
 use crate::env::Env;
 use crate::error::in_words;
 use crate::state::{self, Found};
+use crate::web_config;
 
 use super::requests;
 
@@ -23,7 +24,8 @@ pub(super) fn report(settings: &Settings, env: &Env) -> String {
     let (state, no_state) = settings.state.as_ref().map(state).unwrap_or_default();
     let warnings = warnings(settings, env).into_iter().chain(no_state);
     let warnings = warnings.map(|warning| format!("warning: {warning}\n"));
-    let mut report: String = sources.chain([state]).chain(warnings).collect();
+    let web = settings.web_config.as_ref().map(web).unwrap_or_default();
+    let mut report: String = sources.chain([state, web]).chain(warnings).collect();
     report.push_str("configuration is valid\n");
     report
 }
@@ -82,6 +84,11 @@ fn state(config: &state::Config) -> (String, Option<String>) {
     };
     let warning = found.err().map(|error| format!("state.path: {}", in_words(&error)));
     (format!("state\n  path         {}\n  file         {told}\n", config.path.display()), warning)
+}
+
+/// What is told of the web config file.
+fn web(loaded: &web_config::Loaded) -> String {
+    format!("web config {}\n  {}\n", loaded.path().display(), loaded.settings().summary())
 }
 
 #[cfg(test)]

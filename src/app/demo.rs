@@ -35,6 +35,7 @@ pub(super) fn run(args: DemoArgs) -> Result<(), Failure> {
     let mut settings = Settings {
         logging: log.config(),
         web: web.config(),
+        web_config: None,
         // The simulated world ends with the process.
         state: None,
         sources: Vec::new(),

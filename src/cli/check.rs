@@ -7,6 +7,8 @@ use clap::{Args, ValueEnum};
 use crate::config::Inputs;
 use crate::env::Env;
 
+use super::flags::WebConfigArgs;
+
 /// Flags of `check-config`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES, after_long_help = EXAMPLES_AND_SHAPE)]
@@ -14,6 +16,9 @@ pub struct CheckConfigArgs {
     /// YAML file; without one the environment alone is checked
     #[arg(long = "config.file", value_name = "PATH")]
     pub config_file: Option<PathBuf>,
+    /// The flag of the web config file.
+    #[command(flatten)]
+    pub web_config: WebConfigArgs,
     /// Also ask the cloud, by a few small requests for each source, whether it can be polled
     #[arg(long)]
     pub live: bool,
@@ -37,6 +42,7 @@ macro_rules! examples {
 Examples:
   agentless-exporter check-config --config.file exporter.yaml
   ALIBABA_CLOUD_REGION_ID=cn-hangzhou agentless-exporter check-config
+  agentless-exporter check-config --config.file exporter.yaml --web.config.file web.yml
   agentless-exporter check-config --live --config.file exporter.yaml
   agentless-exporter check-config --live --output json | jq '.sources[] | select(.ok | not)'
 
@@ -86,6 +92,6 @@ The JSON object; what is not known is null, and notes say why; times are RFC 333
 impl CheckConfigArgs {
     /// What the configuration is to be loaded from.
     pub fn inputs(&self, env: Env) -> Inputs {
-        Inputs { file: self.config_file.clone(), env, flags: Vec::new() }
+        Inputs { file: self.config_file.clone(), env, flags: self.web_config.overrides() }
     }
 }

@@ -29,6 +29,9 @@ pub struct ServeArgs {
         conflicts_with = "listen_addresses"
     )]
     systemd_socket: bool,
+    /// The flag of the web config file.
+    #[command(flatten)]
+    pub web_config: WebConfigArgs,
     /// Flags of logging.
     #[command(flatten)]
     pub log: LogArgs,
@@ -62,6 +65,13 @@ pub struct WebArgs {
     telemetry_path: String,
 }
 
+/// The flag of the web config file.
+#[derive(Clone, Debug, Default, Args)]
+pub struct WebConfigArgs {
+    #[arg(long = "web.config.file", value_name = "PATH", help = help("web.config.file"))]
+    web_config_file: Option<String>,
+}
+
 /// Flags of logging.
 #[derive(Clone, Debug, Args)]
 pub struct LogArgs {
@@ -92,7 +102,7 @@ impl ServeArgs {
     /// The flags as keys and values.
     pub fn overrides(&self) -> Vec<(&'static str, String)> {
         let systemd_socket = vec![("web.systemd-socket", self.systemd_socket.to_string())];
-        [self.web.overrides(), systemd_socket, self.log.overrides()].concat()
+        [self.web.overrides(), systemd_socket, self.web_config.overrides(), self.log.overrides()].concat()
     }
 }
 
@@ -110,6 +120,13 @@ impl WebArgs {
     pub fn overrides(&self) -> Vec<(&'static str, String)> {
         let addresses = self.listen_addresses.iter().map(|address| ("web.listen-address", address.clone()));
         addresses.chain([("web.telemetry-path", self.telemetry_path.clone())]).collect()
+    }
+}
+
+impl WebConfigArgs {
+    /// The flag as key and value, if it is given.
+    pub fn overrides(&self) -> Vec<(&'static str, String)> {
+        self.web_config_file.iter().map(|file| ("web.config.file", file.clone())).collect()
     }
 }
 

@@ -7,7 +7,7 @@ mod print;
 mod simulator;
 
 pub use check::{CheckConfigArgs, LiveOutput};
-pub use flags::{LogArgs, ServeArgs, WebArgs};
+pub use flags::{LogArgs, ServeArgs, WebArgs, WebConfigArgs};
 pub use once::{OnceArgs, OutputForm};
 pub use print::{CompletionsArgs, completions, man};
 pub use simulator::{DemoArgs, SimulateArgs, SimulatorArgs};
@@ -137,7 +137,8 @@ mod tests {
             (&["--web.listen-address=9982"], "HOST:PORT"),
             (&["--web.telemetry-path=/"], "status page"),
             (&["--log.level=loud"], "possible values"),
-            (&["--web.config.file=x"], "unexpected argument"),
+            (&["once", "--web.config.file=x"], "unexpected argument"),
+            (&["demo", "--web.config.file=x"], "unexpected argument"),
             (&["demo", "--web.enable-lifecycle"], "unexpected argument"),
             (&["demo", "--web.systemd-socket"], "unexpected argument"),
             (&["check-config", "--output=json"], "--live"),

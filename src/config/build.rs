@@ -9,10 +9,10 @@ use crate::ledger::{TargetsShown, Which};
 use crate::{credentials, logging, poller, rpc, state, web};
 
 use super::layers::Merged;
-use super::mistakes::Mistakes;
 use super::parse::{self, show_duration};
 use super::values::Values;
 use super::{Settings, SourceSettings, limits, outside, source};
+use crate::mistakes::Mistakes;
 
 /// Builds the settings; they are whole only if no mistake was found here or before.
 pub(super) fn settings(merged: &Merged, env: &Env, mistakes: &mut Mistakes) -> Settings {
@@ -29,7 +29,7 @@ pub(super) fn settings(merged: &Merged, env: &Env, mistakes: &mut Mistakes) -> S
     environment_key(&sources, env, mistakes);
     let logging = logging_config(values.text("log.level"), values.text("log.format"));
     let state = values.path("state.path").map(state::Config::at);
-    Settings { logging, web: web_config(&values), state, sources, warnings }
+    Settings { logging, web: web_config(&values), web_config: None, state, sources, warnings }
 }
 
 /// From the words of `log.level` and `log.format`.

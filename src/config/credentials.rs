@@ -4,9 +4,9 @@ use crate::credentials::{Config, EcsRamRole, Oidc, Profile, Role, StsPlace, Writ
 use crate::rpc::{Endpoint, EndpointError};
 use crate::secret::Secret;
 
-use super::mistakes::Mistakes;
 use super::values::Values;
 use super::{outside, parse};
+use crate::mistakes::Mistakes;
 
 /// The types of credentials that assume a role.
 const ROLES: &[&str] = &["ram_role_arn", "oidc"];

@@ -6,8 +6,8 @@ use crate::env::Env;
 use crate::error::nearest;
 
 use super::keys::{self, KEYS, Place, Privacy, Scope};
-use super::mistakes::Mistakes;
 use super::walk;
+use crate::mistakes::Mistakes;
 
 /// Variables that set keys start so; levels are joined by `__`.
 const PREFIX: &str = "AGENTLESS_EXPORTER__";

@@ -7,8 +7,8 @@ use ::config::{Config, ConfigError, Map, Source, Value, ValueKind};
 use super::Inputs;
 use super::keys::{self, KEYS, Key, Scope};
 use super::kind::Kind;
-use super::mistakes::Mistakes;
 use super::{environment, file, walk};
+use crate::mistakes::Mistakes;
 
 /// Region of the source that there is when none is configured.
 pub(super) const REGION_VARIABLE: &str = "ALIBABA_CLOUD_REGION_ID";

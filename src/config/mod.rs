@@ -13,13 +13,13 @@ mod keys;
 mod kind;
 mod layers;
 mod limits;
-mod mistakes;
 mod outside;
 pub mod parse;
 mod source;
 mod values;
 mod walk;
 
+pub use crate::mistakes::{Mistake, Mistakes};
 pub(crate) use build::logging_config;
 pub use credentials::{needed_by, users_in_base_of, users_of};
 pub use environment::variable_of;
@@ -27,12 +27,14 @@ pub use forms::Form;
 pub(crate) use keys::named;
 pub use keys::{KEYS, Key, Privacy, Scope};
 pub use kind::Kind;
-pub use mistakes::{Mistake, Mistakes};
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::env::Env;
-use crate::{logging, poller, rpc, state, web};
+use crate::{logging, poller, rpc, state, web, web_config};
+
+/// The key of the web config file.
+const WEB_CONFIG_FILE: &str = "web.config.file";
 
 /// Whence the configuration comes. Defaults lie below all of these.
 #[derive(Clone, Debug, Default)]
@@ -52,6 +54,8 @@ pub struct Settings {
     pub logging: logging::Config,
     /// The exporter's own HTTP face.
     pub web: web::Config,
+    /// The file of `--web.config.file`, as it was read.
+    pub web_config: Option<web_config::Loaded>,
     /// Where the state is kept; in memory only if nowhere.
     pub state: Option<state::Config>,
     /// What is polled, at least one, in the order of the file.
@@ -90,8 +94,22 @@ pub fn load(inputs: &Inputs) -> Result<Settings, Mistakes> {
     let mut mistakes = Mistakes::default();
     let settings = layers::merge(inputs, &mut mistakes)
         .map(|merged| build::settings(&merged, &inputs.env, &mut mistakes));
-    match settings {
-        Some(settings) if mistakes.is_empty() => Ok(settings),
-        _ => Err(mistakes),
+    // Looked at in any case, so that the mistakes of both files are told at once.
+    let web_config = inputs.web_config_file().map(web_config::load).transpose();
+    match (settings, web_config) {
+        (Some(settings), Ok(web_config)) if mistakes.is_empty() => Ok(Settings { web_config, ..settings }),
+        (_, Ok(_)) => Err(mistakes),
+        (_, Err(of_web_config)) => {
+            mistakes.append(of_web_config);
+            Err(mistakes)
+        }
+    }
+}
+
+impl Inputs {
+    /// The file of `--web.config.file`, if one is given.
+    fn web_config_file(&self) -> Option<&Path> {
+        let (_, file) = self.flags.iter().rfind(|(path, _)| *path == WEB_CONFIG_FILE)?;
+        Some(Path::new(file)).filter(|file| !file.as_os_str().is_empty())
     }
 }

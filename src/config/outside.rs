@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use crate::error::in_words;
+use crate::mistakes::Mistakes;
 use crate::rpc;
 use crate::secret::{Secret, Written};
+use crate::yaml::read_text;
 
-use super::file::read_text;
-use super::mistakes::Mistakes;
 use super::parse::{self, Check};
 use super::values::Values;
 

@@ -9,9 +9,9 @@ use crate::{poller, rpc};
 
 use super::credentials::Credentials;
 use super::layers::{REGION_VARIABLE, SourcesFrom};
-use super::mistakes::Mistakes;
 use super::values::Values;
 use super::{SourceSettings, build};
+use crate::mistakes::Mistakes;
 
 /// What holds for every source that doesn't say otherwise.
 pub(super) struct Base {

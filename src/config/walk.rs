@@ -9,7 +9,7 @@ use crate::error::nearest;
 
 use super::keys::{self, Key, Place, Privacy, Scope};
 use super::kind::{Kind, Typed};
-use super::mistakes::Mistakes;
+use crate::mistakes::Mistakes;
 
 /// Checks the tree of the file at `path` and gives back what is good of it. Relative paths in it
 /// start from the folder of the file.

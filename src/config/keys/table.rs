@@ -148,6 +148,8 @@ keys! {
         "listen on the sockets that systemd passes, instead of on addresses";
     "web.telemetry-path" Flag Open Kind::Text(forms::TELEMETRY_PATH), "/metrics",
         "path of the exposition";
+    "web.config.file" Flag Open Kind::Path, "",
+        "file with TLS, users and headers of the HTTP face, as other Prometheus exporters have";
     "log.level" Flag Open Kind::Word(&["error", "warn", "info", "debug", "trace"]), "info",
         "least severe level that is logged";
     "log.format" Flag Open Kind::Word(&["logfmt", "json"]), "logfmt",

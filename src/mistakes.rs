@@ -37,17 +37,22 @@ impl Mistakes {
         self.0.iter()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(super) fn add(&mut self, key: impl Into<String>, origin: impl Into<String>, text: impl Into<String>) {
+    pub(crate) fn add(&mut self, key: impl Into<String>, origin: impl Into<String>, text: impl Into<String>) {
         self.0.push(Mistake { key: key.into(), origin: origin.into(), text: text.into() });
+    }
+
+    /// Adds those of `other` after these.
+    pub(crate) fn append(&mut self, mut other: Self) {
+        self.0.append(&mut other.0);
     }
 
     /// Whether something was said about `path`, its twin, what is in it or what it is in: then
     /// nothing that follows from it need be said.
-    pub(super) fn concern(&self, path: &str) -> bool {
+    pub(crate) fn concern(&self, path: &str) -> bool {
         let inside = |inner: &str, outer: &str| {
             inner.strip_prefix(outer).is_some_and(|rest| {
                 rest.is_empty() || rest == "_file" || (!outer.is_empty() && rest.starts_with(['.', '[']))

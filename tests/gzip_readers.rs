@@ -13,6 +13,7 @@ use agentless_exporter::model::SourceStatus;
 use agentless_exporter::net::Listener;
 use agentless_exporter::snapshot::Published;
 use agentless_exporter::web::{Parts, Web};
+use agentless_exporter::web_config::Live;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use support::{http, tools};
@@ -89,6 +90,7 @@ impl Server {
             clock,
             shutdown,
             reloads: None,
+            web_config: Live::new(None),
         };
         let web = Web::new("/metrics", parts).expect("the path is free");
         let listener = runtime.block_on(Listener::bind("127.0.0.1:0")).expect("a port is free");

@@ -11,6 +11,7 @@ use agentless_exporter::meters::Meters;
 use agentless_exporter::net::Listener;
 use agentless_exporter::snapshot::Published;
 use agentless_exporter::web::{Parts, Web};
+use agentless_exporter::web_config::Live;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Response;
@@ -52,7 +53,8 @@ async fn exporter(size: usize, running: bool) -> Box<dyn FnMut(&str)> {
     let shutdown = CancellationToken::new();
     let health = Supervisor::new(shutdown.clone()).health();
     let sources = watch::channel(Arc::new(sources)).1;
-    let parts = Parts { sources, meters, health, clock, shutdown, reloads: None };
+    let parts =
+        Parts { sources, meters, health, clock, shutdown, reloads: None, web_config: Live::new(None) };
     let web = Web::new("/metrics", parts).expect("a free path");
     let listener = Listener::bind("127.0.0.1:0").await.expect("a port is free");
     println!("{}", listener.local_addr().expect("it listens by TCP"));

@@ -10,6 +10,7 @@ use crate::meters::Meters;
 use crate::net::{BindError, Listener, Local, Passed, PassedError};
 use crate::state::{self, Disk, OpenError, StateFile};
 use crate::web::{self, Readers, TelemetryPathError, Web};
+use crate::web_config::Live;
 
 use super::fleet::{Fleet, PrepareError, Prepared};
 use super::reload::{self, Reloader, Reloads};
@@ -71,7 +72,8 @@ impl Daemon {
         clock: Clock,
         shutdown: CancellationToken,
     ) -> Result<Self, StartError> {
-        let Settings { web, state, sources, .. } = settings;
+        let Settings { web, web_config, state, sources, .. } = settings;
+        let web_config = Live::new(web_config);
         let meters = Meters::new();
         meters.config_read(clock.now());
         let state_path = state.as_ref().map(|state| state.path.clone());
@@ -88,6 +90,7 @@ impl Daemon {
             meters: meters.clone(),
             health: supervisor.health(),
             clock: clock.clone(),
+            web_config: web_config.clone(),
             shutdown: shutdown.clone(),
         };
         let service = Web::new(&web.telemetry_path, parts)?;
@@ -97,7 +100,8 @@ impl Daemon {
         };
         let notifier = Notifier::from_env(&reloads.inputs.env);
         let state = state_path;
-        let reloader = Reloader { reloads, fleet, state, requests, notifier, meters, clock, shutdown };
+        let reloader =
+            Reloader { reloads, fleet, state, web_config, requests, notifier, meters, clock, shutdown };
         Ok(Self { web: service, listener, prepared, reloader, supervisor })
     }
 
@@ -112,6 +116,9 @@ impl Daemon {
         // Before anybody is answered.
         reloader.fleet.become_as(prepared).await;
         supervisor.spawn("http", web.serve(listener));
+        if reloader.web_config.has_file() {
+            supervisor.spawn("web-config", reloader.web_config.clone().run(reloader.shutdown.clone()));
+        }
         let notifier = reloader.notifier.clone();
         if notifier.is_heard() {
             let (sources, clock) = (reloader.fleet.subscribe(), reloader.clock.clone());

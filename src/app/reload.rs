@@ -6,13 +6,15 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::config::{self, Inputs, Mistakes, Settings};
+use crate::config::{self, Inputs, Settings};
 use crate::env::Env;
 use crate::error::in_words;
 use crate::lifecycle::Notifier;
 use crate::meters::Meters;
+use crate::mistakes::Mistakes;
 use crate::state;
 use crate::web::ReloadRequest;
+use crate::web_config::{self, Live};
 
 use super::changes::{Summary, tell};
 use super::fleet::{Fleet, PrepareError, Prepared};
@@ -56,6 +58,8 @@ pub(super) struct Reloader {
     pub(super) fleet: Fleet,
     /// Where the state is kept since the start.
     pub(super) state: Option<PathBuf>,
+    /// Read again with the rest.
+    pub(super) web_config: Live,
     pub(super) requests: mpsc::Receiver<ReloadRequest>,
     /// Told of each reload.
     pub(super) notifier: Notifier,
@@ -100,7 +104,8 @@ impl Reloader {
         let (inputs, shutdown) = (self.reloads.inputs.clone(), self.shutdown.clone());
         let prepared = shutdown.run_until_cancelled(self.prepare(inputs)).await;
         match prepared.unwrap_or(Err(RefusedError::Draining)) {
-            Ok(prepared) => {
+            Ok((prepared, web_config)) => {
+                web_config.apply();
                 let changes = self.fleet.become_as(prepared).await;
                 self.meters.config_read(self.clock.now());
                 tell(&changes, by);
@@ -120,19 +125,20 @@ impl Reloader {
         }
     }
 
-    /// Everything that can fail, while nothing changes. The web configuration is to be read here too,
-    /// and its mistakes told with the others.
-    async fn prepare(&self, inputs: Inputs) -> Result<Prepared, RefusedError> {
+    /// Everything that can fail, while nothing changes.
+    async fn prepare(&self, inputs: Inputs) -> Result<(Prepared, web_config::Prepared), RefusedError> {
         let env = inputs.env.clone();
         let loaded = tokio::task::spawn_blocking(move || config::load(&inputs));
         let settings = loaded.await.map_err(|_| RefusedError::Died)??;
         if settings.state.as_ref().map(path) != self.state.as_ref() {
             return Err(RefusedError::StatePath);
         }
+        // Its mistakes were told with the others; it may have changed since.
+        let web_config = self.web_config.prepare().await?;
         let warnings = warnings(&settings, &env);
         let prepared = self.fleet.prepare(settings.sources).await?;
         tell_warnings(&warnings);
-        Ok(prepared)
+        Ok((prepared, web_config))
     }
 }
 

@@ -9,6 +9,7 @@ use crate::clock::UnixMillis;
 use crate::model::Status;
 use crate::snapshot::Published;
 
+use super::Face;
 use super::lists::{failing_total, running_total};
 use super::numbers::{counted, grouped};
 use super::source::{Entry, Source};
@@ -34,6 +35,9 @@ const ALL_ROWS: usize = 500;
 pub(super) struct Document<'p> {
     style: &'static str,
     version: &'static str,
+    rustc: &'static str,
+    settings: &'p str,
+    trouble: Option<&'static str>,
     summary: String,
     /// Scans and targets over all sources, while any has fresh data.
     totals: Option<String>,
@@ -65,7 +69,7 @@ impl<'p> Document<'p> {
     /// The page about `published` at `now`.
     pub(super) fn of(
         published: &'p [Arc<Published>],
-        telemetry_path: &'p str,
+        face: &'p Face<'_>,
         refresh: Option<Duration>,
         now: UnixMillis,
     ) -> Self {
@@ -93,12 +97,15 @@ impl<'p> Document<'p> {
         Self {
             style: STYLE,
             version: env!("CARGO_PKG_VERSION"),
+            rustc: env!("AGENTLESS_EXPORTER_RUSTC"),
+            settings: &face.settings,
+            trouble: face.trouble,
             summary,
             totals: totals(published, now),
             class,
             troubled: troubled_links,
             more_troubled: more(troubled.saturating_sub(LINKS)),
-            metrics: telemetry_path.strip_prefix('/').unwrap_or(telemetry_path),
+            metrics: face.telemetry_path.strip_prefix('/').unwrap_or(face.telemetry_path),
             refresh: refresh.map(|after| after.as_secs()),
             status_names: Status::ALL.iter().copied().map(status_words).collect(),
             sources: entries.into_iter().map(|entry| Source::of(entry, most, now)).collect(),

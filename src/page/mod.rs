@@ -25,16 +25,27 @@ use document::Document;
 
 pub use style::content_security_policy;
 
+/// The HTTP face that the page is a part of.
+#[derive(Clone, Debug, Default)]
+pub struct Face<'p> {
+    /// Path of the exposition, which the page links to.
+    pub telemetry_path: &'p str,
+    /// How it is served: TLS, passwords and the like, in words without secrets.
+    pub settings: String,
+    /// What is wrong with the files of those settings, in words without secrets.
+    pub trouble: Option<&'static str>,
+}
+
 /// The page as it stands at `now`: a whole HTML document that loads nothing and runs no script.
-/// It is bounded, however many sources and targets there are. `telemetry_path` is where it links
-/// to; `refresh` is what the page says of when it will be loaded again, if it will.
+/// It is bounded, however many sources and targets there are. `refresh` is what the page says of
+/// when it will be loaded again, if it will.
 pub fn render(
     published: &[Arc<Published>],
-    telemetry_path: &str,
+    face: &Face<'_>,
     refresh: Option<Duration>,
     now: UnixMillis,
 ) -> String {
-    let document = Document::of(published, telemetry_path, refresh, now);
+    let document = Document::of(published, face, refresh, now);
     document.render().expect("the template calls nothing that fails, and writes to a string")
 }
 

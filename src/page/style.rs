@@ -23,7 +23,7 @@ mod tests {
 
     #[test]
     fn the_policy_allows_the_style_of_the_page_as_it_stands_there() {
-        let page = super::super::render(&[], "/metrics", None, now());
+        let page = super::super::render(&[], &super::super::Face::default(), None, now());
         let (_, rest) = page.split_once("<style>").unwrap();
         let (style, _) = rest.split_once("</style>").unwrap();
         let hash = STANDARD.encode(Sha256::digest(style));

@@ -8,9 +8,13 @@ use super::*;
 use crate::model::{FailureReason, Name, RowProgress, TargetType};
 use crate::snapshot::Snapshot;
 
+fn at(telemetry_path: &str) -> Face<'_> {
+    Face { telemetry_path, ..Face::default() }
+}
+
 fn page(sources: impl IntoIterator<Item = Published>) -> String {
     let sources: Vec<_> = sources.into_iter().map(Arc::new).collect();
-    render(&sources, "/metrics", Some(refresh_after(&sources)), now())
+    render(&sources, &at("/metrics"), Some(refresh_after(&sources)), now())
 }
 
 fn snapshot(source: &mut Published) -> &mut Snapshot {
@@ -180,7 +184,7 @@ fn markup_in_any_text_stays_text() {
     let evil_names = Arc::new(evil_names);
     snapshot(&mut source).running[0].target = Some(Arc::clone(&evil_names));
     snapshot(&mut source).failing[0].target = Some(evil_names);
-    let html = render(&[Arc::new(source)], "/a\"><script>", None, now());
+    let html = render(&[Arc::new(source)], &at("/a\"><script>"), None, now());
     assert!(!html.contains("<script"), "{html}");
     // The link and the heading, region, endpoint, message, and three names in each list.
     let text = "&#60;script&#62;alert(&#39;1&#39; &#38; &#34;2&#34;)&#60;/script&#62;";
@@ -242,7 +246,7 @@ fn a_thousand_sources_with_thousands_of_targets_stay_a_page() {
         })
         .collect();
     let begin = Instant::now();
-    let html = render(&sources, "/metrics", None, now());
+    let html = render(&sources, &at("/metrics"), None, now());
     let took = begin.elapsed();
     assert!(html.len() < 1_000_000, "{} bytes", html.len());
     assert!(took < Duration::from_secs(2), "{took:?}, not optimized");
@@ -264,9 +268,9 @@ fn links_are_relative_for_the_sake_of_reverse_proxies() {
 
 #[test]
 fn whether_it_refreshes_is_told_and_can_be_changed() {
-    let html = render(&[], "/metrics", Some(Duration::from_secs(10)), now());
+    let html = render(&[], &at("/metrics"), Some(Duration::from_secs(10)), now());
     has(&html, &["Refreshes every 10 s. <a href=\"./?refresh=off\">Stop refreshing</a>"]);
-    let html = render(&[], "/metrics", None, now());
+    let html = render(&[], &at("/metrics"), None, now());
     has(&html, &["Does not refresh. <a href=\"./\">Refresh again</a>"]);
 }
 

@@ -2,6 +2,7 @@
 
 mod body;
 mod encoding;
+mod guard;
 mod gzip;
 mod negotiate;
 mod pages;
@@ -27,6 +28,7 @@ use crate::meters::Meters;
 use crate::net::{self, Bounds, Listener};
 use crate::page;
 use crate::snapshot::Published;
+use crate::web_config::Live;
 
 pub use negotiate::format as format_for;
 pub use reload::ReloadRequest;
@@ -112,6 +114,8 @@ pub struct Parts {
     pub health: Health,
     /// The time that data is judged by.
     pub clock: Clock,
+    /// TLS, users, headers and rate in force.
+    pub web_config: Live,
     /// Cancelled when draining begins.
     pub shutdown: CancellationToken,
 }
@@ -146,7 +150,7 @@ impl Web {
             page_policy: HeaderValue::from_str(&page::content_security_policy())
                 .expect("the policy is words and a hash in ASCII"),
             scrapes: Scrapes::new(parts.meters.clone()),
-            pages: Pages::new(telemetry_path),
+            pages: Pages::default(),
             readiness: Readiness::new(parts.shutdown.clone()),
             parts,
         })))
@@ -154,11 +158,13 @@ impl Web {
 
     /// Serves `listener` until the shutdown, then until the answers under way are finished.
     pub async fn serve(self, listener: Listener) {
+        let web_config = self.0.parts.web_config.clone();
         for address in listener.addresses() {
-            tracing::info!(%address, "listening for HTTP requests");
+            tracing::info!(%address, in_force = %web_config.summary(), "listening for HTTP requests");
         }
+        let tls = Arc::new(move || web_config.tls());
         let shutdown = self.0.parts.shutdown.clone();
-        net::serve(listener, Bounds::default(), net::in_the_clear(), shutdown, move |request, _peer| {
+        net::serve(listener, Bounds::default(), tls, shutdown, move |request, _peer| {
             let service = Arc::clone(&self.0);
             // No body means anything here.
             let request = request.map(drop);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::clock::UnixMillis;
-use crate::page;
+use crate::page::{self, Face};
 use crate::snapshot::Published;
 
 use super::body::Chunks;
@@ -15,9 +15,8 @@ use super::gzip::Gzip;
 use super::stamp::Stamp;
 
 /// The page in its two variants: one that loads itself again, and one that stands still.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Pages {
-    telemetry_path: String,
     refreshing: Mutex<Kept>,
     still: Mutex<Kept>,
 }
@@ -35,22 +34,14 @@ struct Kept {
 }
 
 impl Pages {
-    /// Pages that link to the exposition at `telemetry_path`.
-    pub(super) fn new(telemetry_path: &str) -> Self {
-        Self {
-            telemetry_path: telemetry_path.to_owned(),
-            refreshing: Mutex::default(),
-            still: Mutex::default(),
-        }
-    }
-
-    /// The page that tells what is `published`, judged at `now`, and after what time it loads itself
-    /// again, which it does only if it `refreshes`.
-    pub(super) fn answer(
+    /// The page that tells what is `published`, judged at `now`, with the `face` of this moment, and
+    /// after what time it loads itself again, which it does only if it `refreshes`.
+    pub(super) fn answer<'f>(
         &self,
         encoding: Encoding,
         refreshes: bool,
         published: &[Arc<Published>],
+        face: impl FnOnce() -> Face<'f>,
         now: UnixMillis,
     ) -> (Chunks, Option<Duration>) {
         let kept = if refreshes { &self.refreshing } else { &self.still };
@@ -61,7 +52,7 @@ impl Pages {
             let taken = Stamp::new(published, now);
             *stamp = None;
             *refresh = refreshes.then(|| page::refresh_after(published));
-            *identity = page::render(published, &self.telemetry_path, *refresh, now).into();
+            *identity = page::render(published, &face(), *refresh, now).into();
             *compressed = None;
             *stamp = Some(taken);
         }
@@ -90,11 +81,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_page_is_shared_for_a_second_in_each_variant() {
-        let pages = Pages::new("/metrics");
+        let pages = Pages::default();
         let published = [Arc::new(good("a"))];
         for refreshes in [true, false] {
             for encoding in [Encoding::Identity, Encoding::Gzip] {
-                let page = |now| pages.answer(encoding, refreshes, &published, now).0;
+                let page = |now| pages.answer(encoding, refreshes, &published, Face::default, now).0;
                 let first = page(now());
                 let of = |page: &Chunks| page.rest().last().unwrap().as_ptr();
                 assert_eq!(of(&page(now().plus(Duration::from_millis(999)))), of(&first));
@@ -105,16 +96,19 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_page_never_outlives_what_it_tells() {
-        let pages = Pages::new("/metrics");
-        let page = |name| text(&pages.answer(Encoding::Identity, true, &[Arc::new(good(name))], now()).0);
+        let pages = Pages::default();
+        let page = |name| {
+            text(&pages.answer(Encoding::Identity, true, &[Arc::new(good(name))], Face::default, now()).0)
+        };
         assert_ne!(page("a"), page("b"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_variants_differ_and_gzip_holds_the_same() {
-        let pages = Pages::new("/metrics");
+        let pages = Pages::default();
         let published = [Arc::new(good("a"))];
-        let answer = |encoding, refreshes| pages.answer(encoding, refreshes, &published, now());
+        let answer =
+            |encoding, refreshes| pages.answer(encoding, refreshes, &published, Face::default, now());
         let (moving, after) = answer(Encoding::Identity, true);
         let (still, never) = answer(Encoding::Identity, false);
         assert_eq!((after, never), (Some(Duration::from_secs(30)), None));

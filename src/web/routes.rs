@@ -73,7 +73,21 @@ impl Service {
     /// header alone.
     pub(super) async fn answer<B>(&self, request: &Request<B>) -> Response<Chunks> {
         let route = Route::of(request.uri().path(), &self.telemetry_path);
-        let mut response = match route {
+        let mut response = match self.turned_away(route, request.headers()).await {
+            Some(response) => response,
+            None => self.routed(route, request).await,
+        };
+        let headers = response.headers_mut();
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        // Every answer speaks of one instant.
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        self.parts.web_config.add_headers(headers);
+        self.parts.meters.http_request(route.map_or(OTHER, Route::label), response.status().as_u16());
+        response
+    }
+
+    async fn routed<B>(&self, route: Option<Route>, request: &Request<B>) -> Response<Chunks> {
+        match route {
             None => respond(StatusCode::NOT_FOUND, PLAIN, "not found\n"),
             Some(route) if !route.allows(request.method()) => method_not_allowed(route.allow()),
             Some(Route::Metrics) => self.metrics(request),
@@ -81,13 +95,7 @@ impl Service {
             Some(Route::Healthy) => self.healthy(),
             Some(Route::Ready) => self.ready(),
             Some(Route::Reload) => self.reload(request).await,
-        };
-        let headers = response.headers_mut();
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        // Every answer speaks of one instant.
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        self.parts.meters.http_request(route.map_or(OTHER, Route::label), response.status().as_u16());
-        response
+        }
     }
 
     fn metrics<B>(&self, request: &Request<B>) -> Response<Chunks> {
@@ -107,7 +115,7 @@ impl Service {
         let encoding = encoding(request.headers());
         let refreshes = query::refreshes(request.uri().query());
         let (body, refresh) =
-            self.pages.answer(encoding, refreshes, &self.published(), self.parts.clock.now());
+            self.pages.answer(encoding, refreshes, &self.published(), || self.face(), self.parts.clock.now());
         let mut response = respond(StatusCode::OK, HTML, body);
         tell_encoding(&mut response, encoding);
         let headers = response.headers_mut();

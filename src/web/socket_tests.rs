@@ -18,6 +18,7 @@ use crate::model::FailureReason;
 use crate::net::Listener;
 use crate::page::samples::{failed, good, now, waiting};
 use crate::snapshot::Published;
+use crate::web_config::Live;
 
 use super::{Parts, Readers, ReloadRequest, Web};
 
@@ -48,6 +49,7 @@ impl Running {
         let (ask, reloads) = mpsc::channel(1);
         let parts = Parts {
             sources: sources.subscribe(),
+            web_config: Live::new(None),
             reloads: (telemetry_path != "/no-reload").then_some(ask),
             meters: Meters::new(),
             health: supervisor.health(),

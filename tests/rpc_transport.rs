@@ -133,6 +133,7 @@ fn client(endpoint: &str, config: Config, env: &Env) -> Client {
     let transport = Arc::new(HttpTransport::build(&config, env).unwrap());
     let parts = credentials::Parts {
         source: "test".to_owned(),
+        sts: credentials::StsPlace::default(),
         env: env.clone(),
         transport: Arc::clone(&transport) as _,
         rpc: config.clone(),

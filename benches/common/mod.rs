@@ -128,6 +128,7 @@ pub(crate) fn source(endpoint: &str, page_size: u32, transport: Arc<dyn Transpor
     let key = credentials::Config::AccessKey { id: here(KEY_ID), secret: here(KEY_SECRET) };
     let parts = credentials::Parts {
         source: "bench".to_owned(),
+        sts: credentials::StsPlace::default(),
         env: Env::default(),
         transport: Arc::clone(&transport),
         rpc: config.clone(),

@@ -96,7 +96,7 @@ impl Setup {
 
     fn parts(&self, with: &Surroundings) -> (Identity, Api, SourceMeters) {
         let Surroundings { env, clock, meters } = with;
-        let SourceSettings { name, region, endpoint, labels, rpc, credentials, sts: _, poller: _ } =
+        let SourceSettings { name, region, endpoint, labels, rpc, credentials, sts, poller: _ } =
             &self.settings;
         let identity = Identity {
             name: name.clone(),
@@ -110,6 +110,7 @@ impl Setup {
             &credentials::Parts {
                 source: name.clone(),
                 env: env.clone(),
+                sts: sts.clone(),
                 transport: Arc::clone(&self.transport) as _,
                 rpc: rpc.clone(),
                 clock: clock.clone(),

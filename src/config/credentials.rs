@@ -11,6 +11,9 @@ use crate::mistakes::Mistakes;
 /// The types of credentials that assume a role.
 const ROLES: &[&str] = &["ram_role_arn", "oidc"];
 
+/// Those that may lead to a role too.
+const MAY_ASSUME: &[&str] = &["default", "oidc", "ram_role_arn", "profile"];
+
 /// Every type of credentials.
 const ALL: &[&str] =
     &["default", "access_key", "sts", "env", "ecs_ram_role", "oidc", "ram_role_arn", "profile", "uri"];
@@ -27,8 +30,8 @@ const USES: &[(&str, &[&str])] = &[
     ("session_duration", &["ram_role_arn", "oidc"]),
     ("policy", &["ram_role_arn", "oidc"]),
     ("external_id", &["ram_role_arn"]),
-    ("sts_region", &["ram_role_arn", "oidc"]),
-    ("sts_network", &["ram_role_arn", "oidc"]),
+    ("sts_region", MAY_ASSUME),
+    ("sts_network", MAY_ASSUME),
     // Without a role `check-config --live` alone asks there.
     ("sts_endpoint", ALL),
     ("oidc_provider_arn", &["oidc"]),
@@ -47,9 +50,10 @@ pub fn users_of(name: &str) -> &'static [&'static str] {
     USES.iter().find(|(key, _)| *key == name).map_or(&[], |(_, types)| types)
 }
 
-/// The same for the key that assumes a role: nobody asks whose that is.
+/// The same for the key that assumes a role: nobody asks whose that is, and what a profile or the
+/// default chain leads to is asked for where the role is assumed.
 pub fn users_in_base_of(name: &str) -> &'static [&'static str] {
-    if name == "sts_endpoint" { ROLES } else { users_of(name) }
+    if name.starts_with("sts_") { ROLES } else { users_of(name) }
 }
 
 /// The keys that credentials of this type can't do without.
@@ -69,6 +73,8 @@ pub(super) struct Credentials<'a> {
     pub(super) at: String,
     /// Which source of which file, for the mistakes.
     pub(super) origin: &'a str,
+    /// Where the Security Token Service is unless they say it: where their key assumes a role.
+    pub(super) sts: StsPlace,
     pub(super) mistakes: &'a mut Mistakes,
 }
 
@@ -81,7 +87,7 @@ impl Credentials<'_> {
         }
         let word = self.text("type").unwrap_or_else(|| "default".to_owned());
         self.check_uses(&word);
-        let sts = self.sts_place();
+        let sts = self.sts_place().or(self.sts.clone());
         (self.config(&word, sts.clone()), sts)
     }
 
@@ -108,7 +114,7 @@ impl Credentials<'_> {
             }),
             "ram_role_arn" => {
                 let role = self.role(sts);
-                let (base, _) = Credentials { at: self.key(BASE), ..self }.build();
+                let (base, _) = Credentials { at: self.key(BASE), sts: role.sts.clone(), ..self }.build();
                 Config::RamRoleArn { base: Box::new(base), role }
             }
             "profile" => Config::Profile(Profile {

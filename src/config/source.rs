@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::credentials::StsPlace;
 use crate::model::{Listing, TargetType};
 use crate::rpc::Endpoint;
 use crate::sas::endpoints::{self, Network};
@@ -170,9 +171,10 @@ impl One<'_> {
         }
     }
 
-    fn credentials(&mut self) -> (crate::credentials::Config, crate::credentials::StsPlace) {
+    fn credentials(&mut self) -> (crate::credentials::Config, StsPlace) {
         let (at, origin) = (self.key("credentials."), self.origin());
-        Credentials { values: self.values, at, origin: &origin, mistakes: self.mistakes }.build()
+        let sts = StsPlace::default();
+        Credentials { values: self.values, at, origin: &origin, sts, mistakes: self.mistakes }.build()
     }
 
     fn key(&self, name: &str) -> String {

@@ -77,7 +77,8 @@ impl Setup {
     fn new(wanted: Wanted, base: &Config, role: &Role, parts: &Parts) -> Self {
         let Parts { source, transport, rpc, clock, meters, .. } = parts;
         let Wanted { arn, endpoint, params } = wanted;
-        let base = Arc::new(Cache::new(source, super::provider(base, parts), clock.clone()));
+        let of_base = Parts { sts: role.sts.clone(), ..parts.clone() };
+        let base = Arc::new(Cache::new(source, super::provider(base, &of_base), clock.clone()));
         meters.api_action(ACTION);
         let client = Client::new(ClientParts {
             endpoint,

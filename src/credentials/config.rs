@@ -95,6 +95,30 @@ pub struct StsPlace {
     pub endpoint: Option<Endpoint>,
 }
 
+impl StsPlace {
+    /// This one; `other` where it says neither a URL nor a region.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        let vpc = self.vpc.or(other.vpc);
+        let is_said = self.endpoint.is_some() || self.region.is_some();
+        Self { vpc, ..if is_said { self } else { other } }
+    }
+}
+
+impl Config {
+    /// The same, but every role in it is assumed at `place` as far as that says where.
+    pub(super) fn assumed_at(self, place: &StsPlace) -> Self {
+        let at = |role: Role| Role { sts: place.clone().or(role.sts), ..role };
+        match self {
+            Self::RamRoleArn { base, role } => {
+                Self::RamRoleArn { base: Box::new(base.assumed_at(place)), role: at(role) }
+            }
+            Self::Oidc(oidc) => Self::Oidc(Oidc { role: at(oidc.role), ..oidc }),
+            other => other,
+        }
+    }
+}
+
 /// A profile of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Profile {

@@ -14,8 +14,8 @@ use crate::error::in_words;
 use crate::meters::Meters;
 use crate::rpc::{self, HttpRequest, HttpResponse, Transport, TransportError};
 
-use super::Parts;
 use super::provider::{FetchError, Lease, Provider};
+use super::{Parts, StsPlace};
 
 /// 2026-11-24T03:04:05Z.
 pub(super) const START: i64 = 1_795_489_445_000;
@@ -94,6 +94,7 @@ pub(super) fn parts(wire: &Arc<Wire>, env: &[(&str, &str)]) -> Parts {
     Parts {
         source: "prod".to_owned(),
         env: env.iter().copied().collect::<Env>(),
+        sts: StsPlace::default(),
         transport: Arc::clone(wire) as _,
         rpc: rpc::Config::default(),
         clock: Clock::with_timers(UnixMillis::new(START).unwrap()),

@@ -18,6 +18,8 @@ mod fake;
 mod http;
 mod identity;
 mod oidc;
+#[cfg(test)]
+mod place_tests;
 mod profile;
 mod provider;
 mod static_key;
@@ -59,6 +61,9 @@ pub struct Parts {
     pub source: String,
     /// The environment, whose variables stand in for what the configuration leaves out.
     pub env: Env,
+    /// Where the Security Token Service is, as the configuration of these credentials says: for the
+    /// roles of profiles and of the default chain, which know only of the environment.
+    pub sts: StsPlace,
     /// What sends requests to the services that give keys.
     pub transport: Arc<dyn Transport>,
     /// How requests to the Security Token Service are sent; its limits are its own.

@@ -16,7 +16,7 @@ use crate::secret::{FileError, Secret, Written};
 
 use super::Parts;
 use super::answer::{self, error_code};
-use super::config::Oidc;
+use super::config::{Oidc, Role};
 use super::http::{Ask, AskError};
 use super::provider::{FetchError, Lease, Provider};
 use super::sts::{self, Answer, ROLE_ARN, RoleError, Wanted, given};
@@ -83,7 +83,8 @@ impl OidcRole {
 
     /// The role as a link of the default chain: not set up unless all three variables are.
     pub(super) fn link(parts: &Parts) -> Self {
-        Self { is_link: true, ..Self::new(&Oidc::default(), parts) }
+        let role = Role { sts: parts.sts.clone(), ..Role::default() };
+        Self { is_link: true, ..Self::new(&Oidc { role, ..Oidc::default() }, parts) }
     }
 
     async fn ask(&self) -> Result<Lease, OidcError> {
@@ -199,7 +200,6 @@ mod tests {
 
     use tempfile::NamedTempFile;
 
-    use crate::credentials::config::Role;
     use crate::credentials::fake::{CREDENTIALS, Step, Wire, fetched, ok, parts, status};
 
     use super::*;

@@ -203,6 +203,7 @@ impl Cloud {
         let parts = credentials::Parts {
             source: "fake".to_owned(),
             env: Env::default(),
+            sts: credentials::StsPlace::default(),
             transport: Arc::new(self.clone()),
             rpc: config.clone(),
             clock: clock.clone(),

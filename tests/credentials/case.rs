@@ -115,7 +115,7 @@ impl Case {
     }
 
     /// The credentials of the case as a source of a configuration has them.
-    fn config(&self) -> keys::Config {
+    fn config(&self) -> (keys::Config, keys::StsPlace) {
         let credentials = fs::read_to_string(self.folder.join("credentials.yaml"));
         let credentials = self.at_home(&credentials.unwrap_or_else(|_| "type: default\n".to_owned()));
         let indented: String = credentials.lines().map(|line| format!("      {line}\n")).collect();
@@ -125,7 +125,8 @@ impl Case {
         let inputs = Inputs { file: Some(file), ..Inputs::default() };
         let mut settings =
             config::load(&inputs).unwrap_or_else(|error| panic!("{}: {error}", self.folder.display()));
-        settings.sources.remove(0).credentials
+        let source = settings.sources.remove(0);
+        (source.credentials, source.sts)
     }
 
     /// What comes of the case, as `expected.json` says it.
@@ -133,16 +134,18 @@ impl Case {
         let server = Server::start(&self.asked);
         let env: Env = self.variables.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
         let transport = ToLoopback::new(server.address());
+        let (config, sts) = self.config();
         let parts = keys::Parts {
             source: "case".to_owned(),
             env: env.clone(),
+            sts,
             transport: Arc::new(transport),
             rpc: rpc::Config { max_attempts: 1, ..rpc::Config::default() },
             clock: Clock::system(),
             meters: Meters::new().source("case"),
             metadata: keys::metadata_url(),
         };
-        let source = keys::build(&self.config(), &parts);
+        let source = keys::build(&config, &parts);
         let came = tokio::time::timeout(MOST, source.key()).await.expect("a key or an error in good time");
         let home = self.home.path().to_str().expect("a path in UTF-8");
         let came = match came {

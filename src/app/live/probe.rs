@@ -117,6 +117,7 @@ impl<'s> Probe<'s> {
             &credentials::Parts {
                 source: settings.name.clone(),
                 env: parts.env.clone(),
+                sts: settings.sts.clone(),
                 transport: Arc::clone(&parts.transport),
                 rpc: settings.rpc.clone(),
                 clock: parts.clock.clone(),

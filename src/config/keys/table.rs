@@ -123,12 +123,14 @@ keys! {
     "sources[].credentials.external_id" Credentials Secret Kind::Text(forms::SECRET), "",
         "what the trust policy of the role asks for as sts:ExternalId";
     "sources[].credentials.sts_region" Credentials Private Kind::Text(forms::REGION), "",
-        "region of the Security Token Service; without it ALIBABA_CLOUD_STS_REGION, else the central one is asked";
+        "region of the Security Token Service, before that of a profile; without both ALIBABA_CLOUD_STS_REGION, else the \
+         central one is asked. A `base` that says neither this nor sts_endpoint is assumed where its role is";
     "sources[].credentials.sts_network" Credentials Open Kind::Word(&["public", "vpc"]), "",
-        "whether that is asked over the internet or inside the VPC of its region; without it vpc if \
-         ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED=true";
+        "whether that is asked over the internet or inside the VPC of its region; without it what a profile says, else vpc \
+         if ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED=true";
     "sources[].credentials.sts_endpoint" Credentials Private Kind::Text(forms::ENDPOINT), "",
-        "URL of the Security Token Service, instead of those, also asked by check-config --live; http:// only for loopback";
+        "URL of the Security Token Service, instead of those and of what a profile says: every role of this source is assumed \
+         there, and check-config --live asks there; http:// only for loopback";
     "sources[].credentials.oidc_provider_arn" Credentials Private Kind::Text(forms::ARN), "",
         "the identity provider of the cluster; without it ALIBABA_CLOUD_OIDC_PROVIDER_ARN";
     "sources[].credentials.oidc_token_file" Credentials Open Kind::Path, "",

@@ -158,7 +158,7 @@ impl ProfileKey {
     fn build(&self, says: &Says) -> Box<dyn Provider> {
         match (&says.config, &says.command) {
             (Config::Profile(_), Some(command)) => Box::new(External::new(command.clone())),
-            (config, _) => provider(config, &self.parts),
+            (config, _) => provider(&config.clone().assumed_at(&self.parts.sts), &self.parts),
         }
     }
 

@@ -25,6 +25,7 @@ fn parts(env: Env) -> Parts {
     Parts {
         source: "prod".to_owned(),
         env,
+        sts: crate::credentials::StsPlace::default(),
         transport: Arc::new(Nowhere),
         rpc: rpc::Config::default(),
         clock: Clock::with_timers(UnixMillis::new(1_795_489_445_000).unwrap()),

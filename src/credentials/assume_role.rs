@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, FutureExt as _};
 use tokio::sync::Mutex;
 
-use crate::clock::UnixMillis;
+use crate::clock::{Clock, UnixMillis};
 use crate::error::in_words;
 use crate::rpc::{
     self, AccessKey, BodyError, CallError, Client, ClientParts, KeySource as _, Limits, Request, Signature,
@@ -35,6 +35,7 @@ pub(super) struct AssumedRole(Result<Setup, RoleError>);
 
 struct Setup {
     client: Client,
+    clock: Clock,
     base: Arc<Cache>,
     arn: String,
     params: BTreeMap<String, String>,
@@ -96,7 +97,8 @@ impl Setup {
             clock: clock.clone(),
             meters: meters.clone(),
         });
-        Self { client, base, arn, params, external_id: role.external_id.clone(), used: Mutex::default() }
+        let external_id = role.external_id.clone();
+        Self { client, clock: clock.clone(), base, arn, params, external_id, used: Mutex::default() }
     }
 
     async fn ask(&self) -> Result<Lease, NotAssumed> {
@@ -118,7 +120,12 @@ impl Setup {
         let base = self.base.in_use().map_or_else(String::new, |key| format!(" by {}", key.provider));
         // Whether there is a file behind the base, it knows by itself.
         let lease = Lease::until(expires, key, format!("ram_role_arn {}{base}", self.arn));
-        Ok(lease.looked_at_again(FILE_LOOK))
+        let now = self.clock.now();
+        let date = self.client.clock_skew_seconds().map(|skew| {
+            let span = Duration::from_secs_f64(skew.abs());
+            if skew < 0.0 { now.minus(span) } else { now.plus(span) }
+        });
+        Ok(lease.told_at(date, now).looked_at_again(FILE_LOOK))
     }
 
     /// Whether the role would be assumed by another key or with another external id than last time.

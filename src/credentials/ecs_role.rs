@@ -10,9 +10,10 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, FutureExt as _};
 use reqwest::Url;
 
+use crate::clock::Clock;
 use crate::error::in_words;
-use crate::rpc::Transport;
 use crate::rpc::encode::percent_encode;
+use crate::rpc::{HttpResponse, Transport, answer_date};
 use crate::secret::Secret;
 
 use super::Parts;
@@ -51,6 +52,7 @@ pub(super) struct MachineRole {
     is_link: bool,
     metadata: Url,
     transport: Arc<dyn Transport>,
+    clock: Clock,
 }
 
 /// What is known of the service while it is asked.
@@ -84,7 +86,7 @@ enum RoleError {
 impl MachineRole {
     /// The role that somebody has chosen: it gives a key or fails.
     pub(super) fn new(config: &EcsRamRole, parts: &Parts) -> Self {
-        let Parts { source, env, transport, metadata, .. } = parts;
+        let Parts { source, env, transport, metadata, clock, .. } = parts;
         let configured = config.name.as_deref().map(str::trim).filter(|name| !name.is_empty());
         Self {
             source: source.clone(),
@@ -94,6 +96,7 @@ impl MachineRole {
             is_link: false,
             metadata: metadata.clone(),
             transport: Arc::clone(transport),
+            clock: clock.clone(),
         }
     }
 
@@ -120,8 +123,8 @@ impl MachineRole {
     async fn token(&self) -> Result<Met, RoleError> {
         let ask =
             Ask::put(self.url(TOKEN_PATH)).header("x-aliyun-ecs-metadata-token-ttl-seconds", TOKEN_SECONDS);
-        let asked = ask.body(&self.transport, LIMIT).await;
-        let token = asked.and_then(|body| Ok(answer::word(&body).map(Secret::new)?));
+        let asked = ask.good(&self.transport, LIMIT).await;
+        let token = asked.and_then(|answer| Ok(answer::word(&answer.body).map(Secret::new)?));
         match token {
             Ok(token) => Ok(Met { token: Some(token), has_answered: true }),
             Err(error) if self.takes_v1 => {
@@ -140,7 +143,7 @@ impl MachineRole {
 
     /// The name of the role that the machine has.
     async fn role(&self, met: &mut Met) -> Result<String, RoleError> {
-        let read = |body: &[u8]| match answer::word(body) {
+        let read = |answer: &HttpResponse| match answer::word(&answer.body) {
             Ok(name) if is_name(name) => Ok(name.to_owned()),
             _ => Err(AnswerError::NoWord),
         };
@@ -155,14 +158,16 @@ impl MachineRole {
 
     /// A key of the role `name`.
     async fn key(&self, name: String, met: &Met) -> Result<Lease, RoleError> {
-        let read = |body: &[u8]| {
-            let answer: CodedKey = answer::json(body)?;
-            answer.code.as_ref().ok_or(AnswerError::Lacks("Code"))?;
-            answer.read()
+        let read = |answer: &HttpResponse| {
+            let coded: CodedKey = answer::json(&answer.body)?;
+            coded.code.as_ref().ok_or(AnswerError::Lacks("Code"))?;
+            let (key, expires) = coded.read()?;
+            let lease = Lease::until(expires, key, format!("ecs_ram_role {name}"));
+            Ok(lease.told_at(answer_date(&answer.headers), self.clock.now()))
         };
         let path = format!("{ROLES_PATH}{}", percent_encode(&name));
         match self.get(&path, met.token.as_ref(), read).await {
-            Ok((key, expires)) => Ok(Lease::until(expires, key, format!("ecs_ram_role {name}"))),
+            Ok(lease) => Ok(lease),
             Err(AskError::Status(404)) => Err(RoleError::NotThisRole { name }),
             Err(source) if met.is_nobody(&source) => Err(RoleError::Silence { host: self.host(), source }),
             Err(source) => Err(RoleError::Key { host: self.host(), name, source }),
@@ -174,7 +179,7 @@ impl MachineRole {
         &self,
         path: &str,
         token: Option<&Secret>,
-        read: impl Fn(&[u8]) -> Result<T, AnswerError>,
+        read: impl Fn(&HttpResponse) -> Result<T, AnswerError>,
     ) -> Result<T, AskError> {
         let ask = |token: Option<&Secret>| {
             let ask = Ask::get(self.url(path));
@@ -183,7 +188,7 @@ impl MachineRole {
                 None => ask,
             };
             let read = &read;
-            async move { Ok(read(&ask.body(&self.transport, LIMIT).await?)?) }
+            async move { Ok(read(&ask.good(&self.transport, LIMIT).await?)?) }
         };
         match ask(token).await {
             // The first error is the one to tell: the second one may only say that version 1 is off.

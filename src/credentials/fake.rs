@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use futures_util::future::{self, BoxFuture, FutureExt as _};
 use reqwest::StatusCode;
+use reqwest::header::{DATE, HeaderMap, HeaderValue};
 
 use crate::clock::{Clock, UnixMillis};
 use crate::env::Env;
@@ -52,17 +53,34 @@ pub(super) fn status(status: u16, body: &str) -> Step {
 pub(super) struct Wire {
     steps: Mutex<VecDeque<Step>>,
     pub(super) seen: Mutex<Vec<HttpRequest>>,
+    /// The `Date` of every answer.
+    date: Option<HeaderValue>,
 }
 
 impl Wire {
     pub(super) fn new(steps: impl IntoIterator<Item = Step>) -> Arc<Self> {
-        Arc::new(Self { steps: Mutex::new(steps.into_iter().collect()), seen: Mutex::default() })
+        Arc::new(Self::of(steps, None))
+    }
+
+    /// One whose answers are all of the time `date`.
+    pub(super) fn dated(date: &'static str, steps: impl IntoIterator<Item = Step>) -> Arc<Self> {
+        Arc::new(Self::of(steps, Some(HeaderValue::from_static(date))))
+    }
+
+    fn of(steps: impl IntoIterator<Item = Step>, date: Option<HeaderValue>) -> Self {
+        Self { steps: Mutex::new(steps.into_iter().collect()), seen: Mutex::default(), date }
     }
 
     /// Method and path of each request, in order.
     pub(super) fn asked(&self) -> Vec<String> {
         let seen = self.seen.lock().unwrap();
         seen.iter().map(|request| format!("{} {}", request.method, request.url.path())).collect()
+    }
+}
+
+impl Wire {
+    fn headers(&self) -> HeaderMap {
+        self.date.iter().map(|date| (DATE, date.clone())).collect()
     }
 }
 
@@ -77,7 +95,7 @@ impl Transport for Wire {
         let answer = match step {
             Step::Answer(status, body) => {
                 let status = StatusCode::from_u16(status).unwrap();
-                Ok(HttpResponse { status, headers: Default::default(), body: Bytes::from(body) })
+                Ok(HttpResponse { status, headers: self.headers(), body: Bytes::from(body) })
             }
             Step::Refuse => {
                 Err(TransportError::Connect { to, source: cause(io::ErrorKind::ConnectionRefused) })

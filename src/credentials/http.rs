@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
 
@@ -60,17 +59,17 @@ impl Ask {
         }
     }
 
-    /// Sends it, and gives the body of a good answer.
+    /// Sends it, and gives the good answer.
     ///
     /// # Errors
     /// If none came within `limit`.
-    pub(super) async fn body(
+    pub(super) async fn good(
         self,
         transport: &Arc<dyn Transport>,
         limit: Duration,
-    ) -> Result<Bytes, AskError> {
+    ) -> Result<HttpResponse, AskError> {
         let answer = self.send(transport, limit).await?;
-        if answer.status.is_success() { Ok(answer.body) } else { Err(AskError::of(answer.status)) }
+        if answer.status.is_success() { Ok(answer) } else { Err(AskError::of(answer.status)) }
     }
 }
 

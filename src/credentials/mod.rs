@@ -17,6 +17,8 @@ mod env;
 mod fake;
 mod http;
 mod identity;
+#[cfg(test)]
+mod off_clock_tests;
 mod oidc;
 #[cfg(test)]
 mod place_tests;

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::rpc::encode::canonical_query;
-use crate::rpc::{HttpResponse, Transport, TransportError};
+use crate::rpc::{HttpResponse, Transport, TransportError, answer_date};
 use crate::secret::{FileError, Secret, Written};
 
 use super::Parts;
@@ -107,7 +107,7 @@ impl OidcRole {
             tokio::time::sleep(PAUSE).await;
             answer = self.send(wanted, token, deadline).await;
         }
-        let HttpResponse { status, body, .. } = answer.map_err(AskError::from)?;
+        let HttpResponse { status, body, headers } = answer.map_err(AskError::from)?;
         let read = answer::json::<Answer>(&body);
         let code = read.as_ref().ok().and_then(|answer| answer.code.as_deref());
         if let Some(code) = code {
@@ -120,7 +120,8 @@ impl OidcRole {
             return Err(AskError::of(status).into());
         }
         let (key, expires) = read.and_then(Answer::read).map_err(AskError::from)?;
-        Ok(Lease::until(expires, key, format!("oidc {}", wanted.arn)))
+        let lease = Lease::until(expires, key, format!("oidc {}", wanted.arn));
+        Ok(lease.told_at(answer_date(&headers), self.clock.now()))
     }
 
     /// One attempt. The token is a part of the form: URLs stand in the logs of proxies.

@@ -12,8 +12,9 @@ use percent_encoding::percent_decode_str;
 use reqwest::Url;
 use tokio::sync::Mutex;
 
+use crate::clock::Clock;
 use crate::env::Env;
-use crate::rpc::Transport;
+use crate::rpc::{Transport, answer_date};
 use crate::secret::{FileError, Secret, Written};
 
 use super::Parts;
@@ -32,6 +33,7 @@ pub(super) struct UriKey {
     url: Option<Written>,
     env: Env,
     transport: Arc<dyn Transport>,
+    clock: Clock,
     /// The URL that gave the last key.
     used: Mutex<Option<Secret>>,
 }
@@ -59,7 +61,7 @@ impl UriKey {
     /// The service at `url`; `None` for that of the environment.
     pub(super) fn new(url: Option<&Written>, parts: &Parts) -> Self {
         let (env, transport) = (parts.env.clone(), Arc::clone(&parts.transport));
-        Self { url: url.cloned(), env, transport, used: Mutex::default() }
+        Self { url: url.cloned(), env, transport, clock: parts.clock.clone(), used: Mutex::default() }
     }
 
     async fn text(&self) -> Result<Secret, UriError> {
@@ -82,14 +84,17 @@ impl UriKey {
             "http" => return Err(UriError::Clear { at }),
             _ => return Err(UriError::NotAUrl),
         }
-        let body = question(url).body(&self.transport, LIMIT).await;
-        let key = body.and_then(|body| Ok(answer::json::<CodedKey>(&body)?.read()?));
-        let (key, expires) = match key {
+        let answer = question(url).good(&self.transport, LIMIT).await;
+        let key = answer.and_then(|answer| {
+            let (key, expires) = answer::json::<CodedKey>(&answer.body)?.read()?;
+            Ok((key, expires, answer_date(&answer.headers)))
+        });
+        let (key, expires, date) = match key {
             Ok(key) => key,
             Err(source) => return Err(UriError::NoKey { at, source }),
         };
         *self.used.lock().await = Some(text);
-        let lease = Lease::until(expires, key, format!("uri {at}"));
+        let lease = Lease::until(expires, key, format!("uri {at}")).told_at(date, self.clock.now());
         let is_in_file = self.url.as_ref().is_some_and(Written::is_in_file);
         Ok(if is_in_file { lease.looked_at_again(FILE_LOOK) } else { lease })
     }

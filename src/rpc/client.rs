@@ -256,7 +256,8 @@ fn advice(headers: &HeaderMap, now: UnixMillis) -> Option<Duration> {
     }
 }
 
-fn date(headers: &HeaderMap) -> Option<UnixMillis> {
+/// When the answer with these `headers` was begun, by the clock of the other side.
+pub fn date(headers: &HeaderMap) -> Option<UnixMillis> {
     http_date(headers.get(DATE)?.to_str().ok()?)
 }
 

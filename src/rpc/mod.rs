@@ -18,7 +18,7 @@ pub mod sign_v3;
 mod skew;
 mod transport;
 
-pub use client::{Client, ClientParts};
+pub use client::{Client, ClientParts, date as answer_date};
 pub use endpoint::{Endpoint, EndpointError};
 pub use failure::{BodyError, CallError};
 pub use http::{

@@ -182,8 +182,8 @@ impl Keeper {
     async fn fetch(&self) {
         let fetched = ended(self.provider.fetch()).await.map_err(FetchError::failed).flatten();
         let now = self.clock.now();
-        let fetched = fetched.and_then(|lease| match lease.expires {
-            Some(expires) if expires <= now => Err(FetchError::failed(Expired)),
+        let fetched = fetched.and_then(|lease| match lease.ends {
+            Some(ends) if ends <= now => Err(FetchError::failed(Expired)),
             _ => Ok(lease),
         });
         match fetched {
@@ -207,7 +207,7 @@ impl Keeper {
             tracing::info!(source = self.source, provider = lease.origin, "the access key is renewed again");
         }
         held.failure = None;
-        held.renew_at = lease.expires.map(|expires| expires.minus(spread(ahead(expires.since(now)))));
+        held.renew_at = lease.ends.map(|ends| ends.minus(spread(ahead(ends.since(now)))));
         held.look_at = lease.look_again.map(|after| Instant::now() + after);
         held.lease = Some(lease);
     }
@@ -252,7 +252,7 @@ impl Failure {
 
 impl Lease {
     fn is_good(&self, now: UnixMillis) -> bool {
-        self.expires.is_none_or(|expires| now < expires)
+        self.ends.is_none_or(|ends| now < ends)
     }
 }
 

@@ -24,6 +24,7 @@ mod oidc;
 mod place_tests;
 mod profile;
 mod provider;
+mod reason;
 mod static_key;
 mod sts;
 mod uri;

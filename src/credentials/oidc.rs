@@ -66,7 +66,7 @@ enum OidcError {
 
 /// Why there is no key. Of the answer it tells the code at most.
 #[derive(Debug, thiserror::Error)]
-enum Cause {
+pub(super) enum Cause {
     #[error("{ACTION} was refused: {code} (HTTP {status})")]
     Refused { code: String, status: u16 },
     #[error("{ACTION} gave no key")]

@@ -72,14 +72,14 @@ impl State {
 /// `reason` for who does not know the words of the metrics.
 pub(super) const fn plainly(reason: FailureReason) -> &'static str {
     match reason {
-        FailureReason::Auth => "The access key was refused",
-        FailureReason::Permission => "The access key may not list the tasks",
-        FailureReason::Throttled => "The API refused so many requests",
+        FailureReason::Auth => "There is no access key that is taken",
+        FailureReason::Permission => "The access key lacks a permission",
+        FailureReason::Throttled => "There were too many requests",
         FailureReason::Timeout => "No answer came in time",
-        FailureReason::Network => "The endpoint could not be reached, or the connection broke",
-        FailureReason::Server => "The API failed by itself",
+        FailureReason::Network => "There was no connection, or it broke",
+        FailureReason::Server => "The other side failed by itself",
         FailureReason::Malformed => "The answer could not be understood",
         FailureReason::Incomplete => "Not all rows came",
-        FailureReason::Config => "The API refused the request as such",
+        FailureReason::Config => "The request was no good as such",
     }
 }

@@ -53,7 +53,7 @@ fn a_good_source_shows_its_tasks_and_their_age() {
 #[test]
 fn a_failure_is_told_with_what_to_do() {
     let text = text(&page([failed("prod-cn", FailureReason::Permission)]));
-    has(&text, &["no data yet: no poll has succeeded", "The access key may not list the tasks (permission)"]);
+    has(&text, &["no data yet: no poll has succeeded", "The access key lacks a permission (permission)"]);
     has(&text, &["the cloud said no", "What to do: grant", "yundun-sas:ListAgentlessTask"]);
     has(
         &text,

@@ -8,6 +8,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use crate::clock::UnixMillis;
 use crate::ledger::{FullListing, Record, Records, TaskMap};
 use crate::model::{FailureReason, Field, Listing, Status, TargetType, Task};
+use crate::rpc::CallError;
 use crate::sas::Query;
 use crate::snapshot::LostRows;
 
@@ -248,7 +249,7 @@ impl FullReader<'_> {
 
 /// Whether the API refused the query as such.
 pub(super) fn is_refusal(error: &PollError) -> bool {
-    matches!(error, PollError::Call(error) if error.reason() == FailureReason::Config)
+    matches!(error, PollError::Call(error @ CallError::Refused { .. }) if error.reason() == FailureReason::Config)
 }
 
 pub(super) fn into_records(roots: Roots) -> Records {

@@ -135,6 +135,14 @@ pub(super) fn by_status(status: u16) -> Class {
     }
 }
 
+/// Why a request was refused with this code and status, one that this client did not sign.
+pub fn reason_of(code: Option<&str>, status: u16) -> FailureReason {
+    match code {
+        Some(code) => known(code).unwrap_or_else(|| unknown(status)).reason,
+        None => by_status(status).reason,
+    }
+}
+
 /// The class of an unknown code that came with `status`.
 pub(super) fn unknown(status: u16) -> Class {
     Class { code: "other", ..by_status(status) }

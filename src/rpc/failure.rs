@@ -75,7 +75,7 @@ impl CallError {
     /// The kind of the failure.
     pub fn reason(&self) -> FailureReason {
         match self {
-            Self::Key { .. } => FailureReason::Auth,
+            Self::Key { source, .. } => source.reason,
             Self::Transport { source: TransportError::Timeout(_), .. } => FailureReason::Timeout,
             Self::Transport {
                 source: TransportError::Connect { .. } | TransportError::Network(_), ..
@@ -90,10 +90,7 @@ impl CallError {
     pub fn advice(&self) -> &'static str {
         match self {
             Self::Refused { refusal, .. } => refusal.class.advice(),
-            // What is missing is told by the cause, and where to set it.
-            Self::Key { .. } => {
-                "see to where the access key of this source comes from; the error says what is wrong there"
-            }
+            Self::Key { source, .. } => source.advice,
             _ => self.reason().advice(),
         }
     }
@@ -128,6 +125,8 @@ impl CallError {
     pub(super) fn retry(&self) -> Retry {
         match (self, self.reason()) {
             (Self::Refused { refusal, .. }, _) => refusal.class.retry,
+            // Where keys come from, they are asked for again as it is right there.
+            (Self::Key { .. }, _) => Retry::Never,
             (_, FailureReason::Timeout | FailureReason::Network) => Retry::Backoff,
             (_, FailureReason::Malformed) => Retry::Once,
             _ => Retry::Never,

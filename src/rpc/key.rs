@@ -5,7 +5,7 @@ use std::fmt;
 
 use futures_util::future::BoxFuture;
 
-use crate::model::KeyInUse;
+use crate::model::{FailureReason, KeyInUse};
 use crate::secret::Secret;
 
 /// An access key, long-term or temporary.
@@ -38,15 +38,42 @@ pub trait KeySource: Send + Sync + fmt::Debug {
     fn in_use(&self) -> Option<KeyInUse>;
 }
 
-/// There is no access key to sign with. The cause says what is missing and what to do.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct KeyError(Box<dyn Error + Send + Sync>);
+/// There is no access key to sign with. The cause says what is missing.
+#[derive(Debug)]
+pub struct KeyError {
+    cause: Box<dyn Error + Send + Sync>,
+    /// The kind of the failure: that of the service which was asked for the key, if one was.
+    pub reason: FailureReason,
+    /// What an operator can do about it, in one sentence.
+    pub advice: &'static str,
+}
 
 impl KeyError {
+    /// What to do where nobody was asked.
+    pub const ADVICE: &str = "give this source an access key: by its credentials, or by the variables and files \
+                              that the error names";
+
     /// From what went wrong in a source of keys. Its text must hold nothing of a key.
     pub fn new(cause: impl Error + Send + Sync + 'static) -> Self {
-        Self(Box::new(cause))
+        Self { cause: Box::new(cause), reason: FailureReason::Auth, advice: Self::ADVICE }
+    }
+
+    /// The same, for this `reason`.
+    #[must_use]
+    pub fn because(self, reason: FailureReason, advice: &'static str) -> Self {
+        Self { reason, advice, ..self }
+    }
+}
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cause.fmt(f)
+    }
+}
+
+impl Error for KeyError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause.source()
     }
 }
 

@@ -20,6 +20,7 @@ mod transport;
 
 pub use client::{Client, ClientParts, date as answer_date};
 pub use endpoint::{Endpoint, EndpointError};
+pub use errors::reason_of;
 pub use failure::{BodyError, CallError};
 pub use http::{
     BuildError, CaFileError, HttpTransport, ProxyError, ProxyFileError, check_ca_file, check_proxy,

@@ -10,6 +10,7 @@ use futures_util::future::FutureExt as _;
 use tokio::time::Instant;
 
 use crate::clock::{Clock, UnixMillis};
+use crate::credentials::reason;
 use crate::credentials::provider::{FetchError, Lease, Provider};
 use crate::error::in_words;
 use crate::model::KeyInUse;
@@ -246,7 +247,8 @@ impl Held {
 
 impl Failure {
     fn told(&self) -> KeyError {
-        KeyError::new(Kept(Arc::clone(&self.error)))
+        let (reason, advice) = reason::of(&self.error);
+        KeyError::new(Kept(Arc::clone(&self.error))).because(reason, advice)
     }
 }
 

@@ -4,8 +4,8 @@ mod file;
 #[cfg(test)]
 pub(crate) mod watch;
 
-pub use file::{FileError, Written};
-pub(crate) use file::{look_at_file, read_file, read_value};
+pub use file::{FileError, Problem, Written};
+pub(crate) use file::{alone, look_at_file, read_file, read_value};
 
 use std::fmt;
 

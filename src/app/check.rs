@@ -7,7 +7,7 @@ use crate::error::in_words;
 use crate::state::{self, Found};
 use crate::web_config;
 
-use super::requests;
+use super::{requests, runtime};
 
 /// Checks the configuration and gives a report of it for a person. The cloud is not asked.
 ///
@@ -34,8 +34,9 @@ pub(super) fn report(settings: &Settings, env: &Env) -> String {
 pub(super) fn warnings(settings: &Settings, env: &Env) -> Vec<String> {
     // The daemon may run in another environment than this command.
     let without_key = settings.sources.iter().filter_map(|source| {
-        let missing = credentials::missing(&source.credentials, env)?;
-        Some(format!("source {}: {missing} here; the exporter needs this when it runs", source.name))
+        let missing = runtime::block_on(credentials::missing(&source.credentials, env)).flatten()?;
+        let here = if missing.ends_with("not set") { " here" } else { ", as seen from here" };
+        Some(format!("source {}: {missing}{here}; the exporter needs this when it runs", source.name))
     });
     let pace = requests::warnings(&settings.sources, env);
     without_key.chain(settings.warnings.iter().cloned()).chain(pace).collect()
@@ -119,6 +120,50 @@ warning: state.path: the state file /no/such/folder/state cannot be used: its fo
 configuration is valid
 ";
         assert_eq!(report, expected);
+    }
+
+    #[test]
+    fn what_a_key_lacks_on_this_machine_is_a_warning() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, broken) = (folder.path().join("exporter.yaml"), folder.path().join("broken.json"));
+        std::fs::write(&broken, "{").unwrap();
+        let warned = |credentials: &str| {
+            let text = format!(
+                "sources:\n  - name: a\n    region: cn-hangzhou\n    credentials: {{{credentials}}}\n"
+            );
+            std::fs::write(&file, text).unwrap();
+            let inputs = Inputs { file: Some(file.clone()), ..Inputs::default() };
+            let report = run(&inputs).unwrap();
+            report.lines().filter(|line| line.starts_with("warning: source a: ")).collect::<String>()
+        };
+        let broken = broken.display();
+        for (credentials, expected) in [
+            (
+                "type: env",
+                "ALIBABA_CLOUD_ACCESS_KEY_SECRET are not set here; the exporter needs this when it runs",
+            ),
+            ("type: uri", "ALIBABA_CLOUD_CREDENTIALS_URI is not set here; the"),
+            ("type: oidc", "ALIBABA_CLOUD_OIDC_TOKEN_FILE are not set here; the"),
+            (
+                "type: oidc, role_arn: 'acs:ram::1:role/r', oidc_provider_arn: 'acs:ram::1:oidc-provider/p', \
+                 oidc_token_file: /nowhere/token",
+                "/nowhere/token can't be read: No such file or directory (os error 2), as seen from here; the",
+            ),
+            (
+                "type: profile, profile_path: /nowhere/p",
+                "no profile was found: there is no /nowhere/p, as seen",
+            ),
+            (&format!("type: profile, profile_path: {broken}"), "broken.json can't be used: it is not JSON"),
+            (
+                "type: ram_role_arn, role_arn: 'acs:ram::1:role/r', base: {type: env}",
+                "ALIBABA_CLOUD_ACCESS_KEY_SECRET are not set here; the",
+            ),
+        ] {
+            assert!(warned(credentials).contains(expected), "{credentials}: {}", warned(credentials));
+        }
+        for none in ["type: default", "type: ecs_ram_role", "type: uri, uri: 'https://keys.example/'"] {
+            assert_eq!(warned(none), "");
+        }
     }
 
     #[test]

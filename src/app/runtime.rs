@@ -32,3 +32,9 @@ where
     }
     done
 }
+
+/// Waits for `work`, which needs no signals; `None` if there can be no runtime. Not to be called from one.
+pub(super) fn block_on<T>(work: impl Future<Output = T>) -> Option<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+    Some(runtime.block_on(work))
+}

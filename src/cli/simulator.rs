@@ -30,7 +30,8 @@ Examples:
 
 A source of the exporter that polls it:
   endpoint: http://127.0.0.1:8642
-  credentials: {type: access_key, access_key_id: testid, access_key_secret: \"testsecret\"}
+  credentials: {type: access_key, access_key_id: testid, access_key_secret: \"testsecret\",
+    sts_endpoint: http://127.0.0.1:8642}
 
 Without a signature, and on loopback only, it also answers to
   GET /_world/truth, what an exporter must show;

@@ -198,7 +198,7 @@ impl Credentials<'_> {
             "uri" => parse::uri,
             _ => parse::secret,
         };
-        let value = outside::secret(self.values, &path, check, self.mistakes);
+        let value = outside::secret(self.values, &path, check, self.origin, self.mistakes);
         match self.values.path(&format!("{path}_file")) {
             Some(file) => Written::In(file),
             None => Written::Here(value.unwrap_or_else(|| Secret::new(""))),

@@ -64,7 +64,14 @@ pub(super) const SESSION_NAME: Form = Form {
     check: parse::session_name,
 };
 
-/// Names of roles and providers across accounts.
+/// Names of identity providers across accounts.
+pub(super) const PROVIDER_ARN: Form = Form {
+    words: "an ARN such as acs:ram::123456789012****:oidc-provider/ack-rrsa-c123",
+    pattern: "^acs:ram:[^\\s:]*:[^\\s:]*:oidc-provider/[^\\s]+$",
+    check: parse::provider_arn,
+};
+
+/// Names of roles across accounts.
 pub(super) const ARN: Form = Form {
     words: "an ARN such as acs:ram::123456789012****:role/reader",
     pattern: "^acs:ram:[^\\s]*:[^\\s]+$",

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::error::in_words;
 use crate::mistakes::Mistakes;
 use crate::rpc;
-use crate::secret::{Secret, Written};
+use crate::secret::{Secret, Written, alone};
 use crate::yaml::read_text;
 
 use super::parse::{self, Check};
@@ -15,8 +15,14 @@ use super::values::Values;
 const MOST_SECRET_BYTES: u64 = 64 * 1024;
 
 /// The secret at `path`, or in the file that its twin `…_file` names. `None` too if both are given,
-/// which was told where their layer was read.
-pub(super) fn secret(values: &Values, path: &str, check: Check, mistakes: &mut Mistakes) -> Option<Secret> {
+/// which was told where their layer was read. `origin` is the source whose secret it is, if it is one's.
+pub(super) fn secret(
+    values: &Values,
+    path: &str,
+    check: Check,
+    origin: &str,
+    mistakes: &mut Mistakes,
+) -> Option<Secret> {
     let twin = format!("{path}_file");
     let Some(file) = values.path(&twin) else { return values.text(path).map(Secret::new) };
     if values.text(path).is_some() {
@@ -25,19 +31,14 @@ pub(super) fn secret(values: &Values, path: &str, check: Check, mistakes: &mut M
     let text = match read_text(&file, MOST_SECRET_BYTES) {
         Ok(text) => text,
         Err(problem) => {
-            mistakes.add(twin, "", format!("{}: {problem}", file.display()));
+            mistakes.add(twin, origin, format!("{}: {problem}", file.display()));
             return None;
         }
     };
-    let text = text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
-    match check(text) {
-        Ok(()) => Some(Secret::new(text)).filter(|secret| !secret.is_empty()),
+    match alone(&text, check) {
+        Ok(secret) => Some(secret).filter(|secret| !secret.is_empty()),
         Err(problem) => {
-            mistakes.add(
-                twin,
-                "",
-                format!("{}: {problem}; expected the secret alone on one line", file.display()),
-            );
+            mistakes.add(twin, origin, format!("{}: {problem}", file.display()));
             None
         }
     }
@@ -47,10 +48,10 @@ pub(super) fn secret(values: &Values, path: &str, check: Check, mistakes: &mut M
 pub(super) fn proxy(values: &Values, path: &str, mistakes: &mut Mistakes) -> Option<Written> {
     match values.path(&format!("{path}_file")) {
         Some(file) => {
-            secret(values, path, parse::proxy_of_file, mistakes);
+            secret(values, path, parse::proxy_of_file, "", mistakes);
             Some(Written::In(file))
         }
-        None => secret(values, path, parse::proxy, mistakes).map(Written::Here),
+        None => secret(values, path, parse::proxy, "", mistakes).map(Written::Here),
     }
 }
 

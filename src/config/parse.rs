@@ -6,6 +6,9 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::time::Duration;
 
+pub use crate::credentials::{
+    PLACEHOLDER, check_key_id as key_id, check_secret as secret, check_uri as uri, is_placeholder,
+};
 use crate::error::nearest;
 use crate::meters::table::SOURCE_INFO;
 use crate::model::check_label_name;
@@ -19,9 +22,6 @@ pub type Problem = Cow<'static, str>;
 
 /// Whether a text is what a key wants.
 pub type Check = fn(&str) -> Result<(), Problem>;
-
-/// What to say of [a placeholder](is_placeholder).
-pub(super) const PLACEHOLDER: &str = "is a placeholder from an example; put what your access key has there";
 
 const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
 
@@ -125,37 +125,6 @@ pub fn region(text: &str) -> Result<(), Problem> {
     if fits { Ok(()) } else { Err("expected a region id such as cn-hangzhou or ap-southeast-1".into()) }
 }
 
-/// Checks the id of an access key.
-///
-/// # Errors
-/// As [`secret`], and on any blank.
-pub fn key_id(text: &str) -> Result<(), Problem> {
-    secret(text)?;
-    if text.contains(' ') {
-        return Err("has a blank, which no access key id has; copy it again".into());
-    }
-    Ok(())
-}
-
-/// Checks a secret: what can stand in a request and is no accident of copying.
-///
-/// # Errors
-/// If it is empty or a placeholder, has blanks at an end, or has anything but printable ASCII.
-pub fn secret(text: &str) -> Result<(), Problem> {
-    if text.is_empty() {
-        return Err("is empty".into());
-    }
-    if is_placeholder(text) {
-        return Err(PLACEHOLDER.into());
-    }
-    if text.trim() != text || !text.chars().all(|c| matches!(c, ' '..='~')) {
-        return Err(
-            "has a blank at its start or end, or a line break or other character that no key has".into()
-        );
-    }
-    Ok(())
-}
-
 /// Checks the name of a RAM role.
 ///
 /// # Errors
@@ -176,7 +145,7 @@ pub fn session_name(text: &str) -> Result<(), Problem> {
     if fits { Ok(()) } else { Err("expected 2 to 64 letters, digits or . @ _ -".into()) }
 }
 
-/// Checks the name of a role or an identity provider across accounts.
+/// Checks the name of a role across accounts.
 ///
 /// # Errors
 /// Unless it looks like `acs:ram::1234:role/reader`.
@@ -187,6 +156,19 @@ pub fn arn(text: &str) -> Result<(), Problem> {
         && parts.nth(2).is_some_and(|name| !name.is_empty())
         && text.chars().all(|c| c.is_ascii_graphic());
     if fits { Ok(()) } else { Err("expected an ARN such as acs:ram::123456789012****:role/reader".into()) }
+}
+
+/// Checks the name of an identity provider of OpenID Connect.
+///
+/// # Errors
+/// Unless it looks like `acs:ram::1234:oidc-provider/ack-rrsa-c123`.
+pub fn provider_arn(text: &str) -> Result<(), Problem> {
+    let name = text.splitn(5, ':').nth(4).and_then(|name| name.strip_prefix("oidc-provider/"));
+    if arn(text).is_ok() && name.is_some_and(|name| !name.is_empty()) {
+        Ok(())
+    } else {
+        Err("expected an ARN such as acs:ram::123456789012****:oidc-provider/ack-rrsa-c123".into())
+    }
 }
 
 /// Checks that a policy is a JSON object; what is in it is the cloud's to judge.
@@ -200,41 +182,15 @@ pub fn policy(text: &str) -> Result<(), Problem> {
     }
 }
 
-/// Checks the URL of a service that gives keys.
-///
-/// # Errors
-/// If it is none, or would send keys in the clear over a network.
-pub fn uri(text: &str) -> Result<(), Problem> {
-    let is_url =
-        reqwest::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    if is_url {
-        Ok(())
-    } else {
-        Err("expected https://HOST/PATH, or http:// for a host of this machine".into())
-    }
-}
-
-/// Whether `text` stands in an example for what the reader is to put there: `…`, `xxx`,
-/// `<your-key>`, `${SECRET}`, `your-access-key-id`.
-pub fn is_placeholder(text: &str) -> bool {
-    let text = text.trim().to_ascii_lowercase();
-    let is_all = |filler: &[char]| text.chars().count() >= 3 && text.chars().all(|c| filler.contains(&c));
-    let brackets = [("<", ">"), ("${", "}"), ("{{", "}}"), ("$(", ")")];
-    text.contains('…')
-        || is_all(&['x'])
-        || is_all(&['*'])
-        || is_all(&['.'])
-        || brackets.iter().any(|(open, close)| text.starts_with(open) && text.ends_with(close))
-        || ["your-", "your_", "my-access-key", "my_access_key"].iter().any(|start| text.starts_with(start))
-        || ["changeme", "change-me", "change_me", "replaceme", "replace-me", "replace_me", "placeholder"]
-            .contains(&text.as_str())
-}
-
 /// The one of `words` that was probably meant. Only a word that is known is ever given back, so
 /// that it can be shown whatever `text` is.
 pub(super) fn meant(text: &str, words: &[&'static str]) -> Option<&'static str> {
     let text = text.trim().to_ascii_lowercase();
     let joined = |word: &str| word.replace(['-', ' '], "_");
+    // What the cloud's own documents call it.
+    if let Some(oidc) = words.iter().find(|word| text == "rrsa" && **word == "oidc") {
+        return Some(oidc);
+    }
     let alike = words.iter().find(|word| joined(word) == joined(&text));
     let mut longer = words.iter().filter(|word| text.len() >= 4 && word.ends_with(&text));
     // `hmac-sha256` has fewer letters to change for `hmac-sha1`, and means `acs3-hmac-sha256`.
@@ -312,37 +268,13 @@ mod tests {
     }
 
     #[test]
-    fn what_an_example_puts_for_a_key_is_no_key() {
-        for text in [
-            "…",
-            "LTAI…",
-            "xxx",
-            "XXXXXX",
-            "***",
-            "...",
-            "<your-key>",
-            "${KEY}",
-            "{{ key }}",
-            "your-key",
-            "Change-Me",
-        ] {
-            assert!(is_placeholder(text), "{text}");
-            assert!(key_id(text).is_err() && secret(text).is_err(), "{text}");
-        }
-        for text in ["x", "xx", "testid", "made-up", "LTAI5txxxxxxxxxxxxxxxxx", "yourself", "<", "a.b"] {
-            assert_eq!(key_id(text), Ok(()), "{text}");
-        }
-        assert!(key_id("LTAI 5t").is_err());
-        assert_eq!(secret("with a blank"), Ok(()));
-    }
-
-    #[test]
     fn a_word_is_meant_if_it_is_near_in_any_case_and_join() {
         let words = ["access_key", "sts", "env"];
         for text in ["acces_key", "access-key", "Access Key", "accessKey", "ACCESS_KEY"] {
             assert_eq!(meant(text, &words), Some("access_key"), "{text}");
         }
         assert_eq!(meant("LTAI5tSecret", &words), None);
+        assert_eq!((meant("RRSA", &["env", "oidc"]), meant("rrsa", &words)), (Some("oidc"), None));
         let signatures = ["acs3-hmac-sha256", "hmac-sha1"];
         assert_eq!(meant("hmac-sha256", &signatures), Some("acs3-hmac-sha256"));
         assert_eq!(meant("hmac_sha1", &signatures), Some("hmac-sha1"));

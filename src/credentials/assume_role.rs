@@ -20,6 +20,7 @@ use super::Parts;
 use super::answer;
 use super::cache::Cache;
 use super::config::{Config, Role};
+use super::form::check_secret;
 use super::provider::{FILE_LOOK, FetchError, Lease, Provider};
 use super::sts::{self, Answer, RoleError, Wanted};
 
@@ -139,7 +140,7 @@ impl Setup {
 
     async fn external_id(&self) -> Result<Option<Secret>, FileError> {
         match &self.external_id {
-            Some(id) => id.read().await.map(Some),
+            Some(id) => id.read(check_secret).await.map(Some),
             None => Ok(None),
         }
     }

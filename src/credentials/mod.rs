@@ -15,6 +15,7 @@ mod ecs_role;
 mod env;
 #[cfg(test)]
 mod fake;
+mod form;
 mod http;
 mod identity;
 #[cfg(test)]
@@ -34,8 +35,10 @@ mod wire_tests;
 pub use crate::secret::Written;
 pub use account::Account;
 pub use config::{Config, EcsRamRole, Oidc, Profile, Role, StsPlace};
+pub use form::{PLACEHOLDER, check_key_id, check_secret, is_placeholder};
 pub use identity::{Identity, caller_identity};
 pub use sts::{RoleError, endpoint as sts_endpoint};
+pub use uri::check_uri;
 
 use std::sync::Arc;
 
@@ -90,10 +93,15 @@ pub fn build(config: &Config, parts: &Parts) -> Arc<dyn KeySource> {
     Arc::new(Cache::new(&parts.source, provider(config, parts), parts.clock.clone()))
 }
 
-/// What a key from the environment still lacks there, in words; `None` for other sources of keys.
-pub fn missing(config: &Config, env: &Env) -> Option<String> {
+/// What the key of `config` still lacks in the environment or the files of this machine, in words. Nobody is
+/// asked for it, so `None` says nothing of a key that comes from a service or from some place or other.
+pub async fn missing(config: &Config, env: &Env) -> Option<String> {
     match config {
         Config::Env => env::read(env).err().map(|missing| missing.to_string()),
+        Config::Oidc(oidc) => OidcRole::missing(oidc, env).await,
+        Config::Profile(profile) => profile::missing(profile, env).await,
+        Config::Uri(None) => uri::missing(env),
+        Config::RamRoleArn { base, .. } => Box::pin(missing(base, env)).await,
         _ => None,
     }
 }

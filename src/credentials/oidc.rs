@@ -10,6 +10,8 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use tokio::time::Instant;
 
 use crate::clock::Clock;
+use crate::env::Env;
+use crate::error::in_words;
 use crate::rpc::encode::canonical_query;
 use crate::rpc::{HttpResponse, Transport, TransportError, answer_date};
 use crate::secret::{FileError, Secret, Written};
@@ -17,6 +19,7 @@ use crate::secret::{FileError, Secret, Written};
 use super::Parts;
 use super::answer::{self, error_code};
 use super::config::{Oidc, Role};
+use super::form::check_secret;
 use super::http::{Ask, AskError};
 use super::provider::{FetchError, Lease, Provider};
 use super::sts::{self, Answer, ROLE_ARN, RoleError, Wanted, given};
@@ -87,10 +90,19 @@ impl OidcRole {
         Self { is_link: true, ..Self::new(&Oidc { role, ..Oidc::default() }, parts) }
     }
 
+    /// What a role still lacks on this machine, in words.
+    pub(super) async fn missing(config: &Oidc, env: &Env) -> Option<String> {
+        match sources(config, env) {
+            Err(SetupError::Lacks(what)) => Some(format!("{what} not set")),
+            Err(error) => Some(error.to_string()),
+            Ok((_, token)) => token.read(check_secret).await.err().map(|error| in_words(&error)),
+        }
+    }
+
     async fn ask(&self) -> Result<Lease, OidcError> {
         let Setup { wanted, token } = self.setup.as_ref().map_err(|error| OidcError::Setup(error.clone()))?;
         // Kubernetes replaces it every hour or so.
-        let token = token.read().await.map_err(OidcError::Token)?;
+        let token = token.read(check_secret).await.map_err(OidcError::Token)?;
         self.assume(wanted, &token).await.map_err(|source| {
             let advice = match &source {
                 Cause::Refused { code, .. } => sts::advice(code),
@@ -146,25 +158,29 @@ impl OidcRole {
 
 impl Setup {
     fn new(config: &Oidc, parts: &Parts) -> Result<Self, SetupError> {
-        let env = &parts.env;
-        let role_arn = given(config.role.arn.as_deref()).or_else(|| env.get(ROLE_ARN));
-        let provider_arn = given(config.provider_arn.as_deref()).or_else(|| env.get(PROVIDER_ARN));
-        let token_file = config.token_file.clone().or_else(|| env.get(TOKEN_FILE).map(PathBuf::from));
-        let (Some(_), Some(provider_arn), Some(token_file)) = (role_arn, provider_arn, &token_file) else {
-            let all = [
-                (ROLE_ARN, role_arn.is_some()),
-                (PROVIDER_ARN, provider_arn.is_some()),
-                (TOKEN_FILE, token_file.is_some()),
-            ];
-            let missing: Vec<_> =
-                all.iter().filter(|(_, is_given)| !is_given).map(|(name, _)| *name).collect();
-            let verb = if missing.len() > 1 { "are" } else { "is" };
-            return Err(SetupError::Lacks(format!("{} {verb}", missing.join(" and "))));
-        };
+        let (provider_arn, token) = sources(config, &parts.env)?;
         let mut wanted = Wanted::new(&config.role, parts)?;
-        wanted.params.insert("OIDCProviderArn".to_owned(), provider_arn.to_owned());
-        Ok(Self { wanted, token: Written::In(token_file.clone()) })
+        wanted.params.insert("OIDCProviderArn".to_owned(), provider_arn);
+        Ok(Self { wanted, token })
     }
+}
+
+/// The identity provider and the token, by the configuration, else by the environment.
+fn sources(config: &Oidc, env: &Env) -> Result<(String, Written), SetupError> {
+    let role_arn = given(config.role.arn.as_deref()).or_else(|| env.get(ROLE_ARN));
+    let provider_arn = given(config.provider_arn.as_deref()).or_else(|| env.get(PROVIDER_ARN));
+    let token_file = config.token_file.clone().or_else(|| env.get(TOKEN_FILE).map(PathBuf::from));
+    let (Some(_), Some(provider_arn), Some(token_file)) = (role_arn, provider_arn, &token_file) else {
+        let all = [
+            (ROLE_ARN, role_arn.is_some()),
+            (PROVIDER_ARN, provider_arn.is_some()),
+            (TOKEN_FILE, token_file.is_some()),
+        ];
+        let missing: Vec<_> = all.iter().filter(|(_, is_given)| !is_given).map(|(name, _)| *name).collect();
+        let verb = if missing.len() > 1 { "are" } else { "is" };
+        return Err(SetupError::Lacks(format!("{} {verb}", missing.join(" and "))));
+    };
+    Ok((provider_arn.to_owned(), Written::In(token_file.clone())))
 }
 
 impl Provider for OidcRole {

@@ -6,6 +6,7 @@ use tokio::sync::Mutex;
 use crate::rpc::AccessKey;
 use crate::secret::{FileError, Written};
 
+use super::form::{check_key_id, check_secret};
 use super::provider::{FILE_LOOK, FetchError, Lease, Provider};
 
 /// A replacement of the files while they are read shows as parts of two keys. Two reads in a row that
@@ -60,10 +61,11 @@ impl StaticKey {
     /// The parts as they stand there, one after the other.
     async fn read(&self) -> Result<AccessKey, FileError> {
         let token = match &self.token {
-            Some(token) => Some(token.read().await?),
+            Some(token) => Some(token.read(check_secret).await?),
             None => None,
         };
-        let (id, secret) = (self.id.read().await?.expose().to_owned(), self.secret.read().await?);
+        let (id, secret) =
+            (self.id.read(check_key_id).await?.expose().to_owned(), self.secret.read(check_secret).await?);
         Ok(AccessKey { id, secret, token })
     }
 

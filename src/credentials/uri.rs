@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 use crate::clock::Clock;
 use crate::env::Env;
 use crate::rpc::{Transport, answer_date};
-use crate::secret::{FileError, Secret, Written};
+use crate::secret::{FileError, Problem, Secret, Written};
 
 use super::Parts;
 use super::answer::{self, CodedKey};
@@ -66,24 +66,14 @@ impl UriKey {
 
     async fn text(&self) -> Result<Secret, UriError> {
         match &self.url {
-            Some(url) => url.read().await.map_err(UriError::File),
+            Some(url) => url.read(check_uri).await.map_err(UriError::File),
             None => Ok(Secret::new(self.env.get(URL).ok_or(UriError::NotSet)?)),
         }
     }
 
     async fn ask(&self) -> Result<Lease, UriError> {
         let text = self.text().await?;
-        let url = Url::parse(text.expose().trim()).map_err(|_| UriError::NotAUrl)?;
-        let at = match (url.host_str(), url.port_or_known_default()) {
-            (Some(host), Some(port)) if !host.is_empty() && port != 0 => format!("{host}:{port}"),
-            _ => return Err(UriError::NotAUrl),
-        };
-        match url.scheme() {
-            "https" => {}
-            "http" if is_near(&url) => {}
-            "http" => return Err(UriError::Clear { at }),
-            _ => return Err(UriError::NotAUrl),
-        }
+        let (url, at) = read(text.expose())?;
         let answer = question(url).good(&self.transport, LIMIT).await;
         let key = answer.and_then(|answer| {
             let (key, expires) = answer::json::<CodedKey>(&answer.body)?.read()?;
@@ -98,6 +88,41 @@ impl UriKey {
         let is_in_file = self.url.as_ref().is_some_and(Written::is_in_file);
         Ok(if is_in_file { lease.looked_at_again(FILE_LOOK) } else { lease })
     }
+}
+
+/// The URL `text`, and its host and port, if keys may be asked for there.
+fn read(text: &str) -> Result<(Url, String), UriError> {
+    let url = Url::parse(text.trim()).map_err(|_| UriError::NotAUrl)?;
+    let at = match (url.host_str(), url.port_or_known_default()) {
+        (Some(host), Some(port)) if !host.is_empty() && port != 0 => format!("{host}:{port}"),
+        _ => return Err(UriError::NotAUrl),
+    };
+    match url.scheme() {
+        "https" => Ok((url, at)),
+        "http" if is_near(&url) => Ok((url, at)),
+        "http" => Err(UriError::Clear { at }),
+        _ => Err(UriError::NotAUrl),
+    }
+}
+
+/// Checks the URL of a service that gives keys.
+///
+/// # Errors
+/// If it is none, or would send keys in the clear over a network.
+pub fn check_uri(text: &str) -> Result<(), Problem> {
+    match read(text) {
+        Err(UriError::Clear { .. }) => Err("http:// would send the keys in the clear; use https://, or an \
+            address of this machine or of its link (127.0.0.0/8, 169.254.0.0/16)"
+            .into()),
+        Err(_) => Err("expected https://HOST/PATH, or http:// for a host of this machine".into()),
+        Ok(_) => Ok(()),
+    }
+}
+
+/// What the environment lacks for a service that only it names.
+pub(super) fn missing(env: &Env) -> Option<String> {
+    let url = env.get(URL).ok_or(UriError::NotSet);
+    url.and_then(read).err().map(|error| error.to_string())
 }
 
 impl Provider for UriKey {

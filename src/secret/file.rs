@@ -1,5 +1,6 @@
 //! Values that stand alone in a file of their own, and other small files that hold keys or lead to them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -19,6 +20,9 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// The last look at each file that was given up and may go on. As a thread can't be ended, a file has
 /// at most one of them: else those of a drive that is away would in time use up the threads of all.
 static LATE: Mutex<BTreeMap<PathBuf, AbortHandle>> = Mutex::new(BTreeMap::new());
+
+/// What is wrong with a value, without the value itself.
+pub type Problem = Cow<'static, str>;
 
 /// A file that can't be used. Its content is not told.
 #[derive(Debug, thiserror::Error)]
@@ -55,11 +59,13 @@ pub enum FileError {
         /// The file.
         path: PathBuf,
     },
-    /// It holds nothing.
-    #[error("{} is empty", path.display())]
-    Empty {
+    /// It holds something else than what is wanted of it.
+    #[error("{}: {problem}", path.display())]
+    Value {
         /// The file.
         path: PathBuf,
+        /// What is wrong, without what it holds.
+        problem: Problem,
     },
 }
 
@@ -120,16 +126,27 @@ fn read_now(path: &Path) -> Result<String, FileError> {
     Ok(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned))
 }
 
-/// The value that stands alone in the file at `path`, without the line break at its end. Waits for
-/// the disk.
+/// The value that a file with this `text` holds, which `check` takes: at load and whenever it is read again.
 ///
 /// # Errors
-/// If the file can't be read or is blank.
-pub(crate) fn read_value(path: &Path) -> Result<Secret, FileError> {
-    match read_now(path)?.trim() {
-        "" => Err(FileError::Empty { path: path.to_owned() }),
-        text => Ok(Secret::new(text)),
+/// If it is none, or there is more.
+pub(crate) fn alone(text: &str, check: impl Fn(&str) -> Result<(), Problem>) -> Result<Secret, Problem> {
+    // Editors of one system put the mark there, and no reader of keys knows it.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text));
+    match check(text) {
+        Ok(()) => Ok(Secret::new(text)),
+        Err(problem) => Err(format!("{problem}; expected the secret alone on one line").into()),
     }
+}
+
+/// The value that stands [alone] in the file at `path`. Waits for the disk.
+///
+/// # Errors
+/// If the file can't be read or `check` refuses what it holds.
+pub(crate) fn read_value(path: &Path, check: fn(&str) -> Result<(), Problem>) -> Result<Secret, FileError> {
+    let value = alone(&read_now(path)?, check);
+    value.map_err(|problem| FileError::Value { path: path.to_owned(), problem })
 }
 
 /// A value that stands in the configuration, or alone in a file that is read again when it changes.
@@ -142,14 +159,14 @@ pub enum Written {
 }
 
 impl Written {
-    /// The value as it stands now: that of a file without the line break at its end.
+    /// The value as it stands now: that of a file by the rule `check`, by which it was read at load.
     ///
     /// # Errors
-    /// If its file can't be read or is blank.
-    pub(crate) async fn read(&self) -> Result<Secret, FileError> {
+    /// If its file can't be read or holds something else.
+    pub(crate) async fn read(&self, check: fn(&str) -> Result<(), Problem>) -> Result<Secret, FileError> {
         match self {
             Self::Here(secret) => Ok(secret.clone()),
-            Self::In(path) => look_at_file(path, read_value).await?,
+            Self::In(path) => look_at_file(path, move |path| read_value(path, check)).await?,
         }
     }
 
@@ -163,15 +180,20 @@ impl Written {
 mod tests {
     use super::*;
 
+    fn one_word(text: &str) -> Result<(), Problem> {
+        if text.chars().all(char::is_alphanumeric) { Ok(()) } else { Err("is not one word".into()) }
+    }
+
     #[tokio::test]
-    async fn a_value_of_a_file_is_its_text_without_the_line_break() {
+    async fn a_value_of_a_file_is_read_by_the_rule_that_it_was_read_by_at_load() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret");
         std::fs::write(&path, "\u{feff}hunter2\r\n").unwrap();
-        assert_eq!(Written::In(path.clone()).read().await.unwrap(), Secret::new("hunter2"));
-        std::fs::write(&path, " \n").unwrap();
-        let error = Written::In(path.clone()).read().await.unwrap_err();
-        assert_eq!(error.to_string(), format!("{} is empty", path.display()));
+        assert_eq!(Written::In(path.clone()).read(one_word).await.unwrap(), Secret::new("hunter2"));
+        std::fs::write(&path, "hunter2\nfoo").unwrap();
+        let error = Written::In(path.clone()).read(one_word).await.unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{}: is not one word; expected", path.display())), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
     }
 
     #[tokio::test(start_paused = true)]

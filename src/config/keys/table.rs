@@ -131,7 +131,7 @@ keys! {
     "sources[].credentials.sts_endpoint" Credentials Private Kind::Text(forms::ENDPOINT), "",
         "URL of the Security Token Service, instead of those and of what a profile says: every role of this source is assumed \
          there, and check-config --live asks there; http:// only for loopback";
-    "sources[].credentials.oidc_provider_arn" Credentials Private Kind::Text(forms::ARN), "",
+    "sources[].credentials.oidc_provider_arn" Credentials Private Kind::Text(forms::PROVIDER_ARN), "",
         "the identity provider of the cluster; without it ALIBABA_CLOUD_OIDC_PROVIDER_ARN";
     "sources[].credentials.oidc_token_file" Credentials Open Kind::Path, "",
         "file of the service account's token, read again at each renewal; without it ALIBABA_CLOUD_OIDC_TOKEN_FILE";

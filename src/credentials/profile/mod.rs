@@ -18,6 +18,8 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use crate::env::Env;
+use crate::error::in_words;
 #[cfg(unix)]
 use crate::secret::look_at_file;
 
@@ -92,6 +94,20 @@ enum ProfileError {
         /// What is missing.
         what: String,
     },
+}
+
+/// What a profile still lacks on this machine, in words.
+pub(super) async fn missing(config: &Profile, env: &Env) -> Option<String> {
+    match Search::configured(config, env).find().await {
+        Ok(found) if found.says.command.is_some() => None,
+        Ok(found) => {
+            let origin = found.to_string();
+            let missing = Box::pin(super::missing(&found.says.config, env)).await?;
+            Some(format!("the {origin} gives no access key: {missing}"))
+        }
+        Err(Miss::Failed(error)) => Some(in_words(&error)),
+        Err(Miss::Absent(absent)) => Some(ProfileError::NotFound(absent.reasons.join("; ")).to_string()),
+    }
 }
 
 impl ProfileKey {

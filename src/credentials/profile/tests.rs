@@ -7,8 +7,6 @@ use futures_util::future::BoxFuture;
 use super::*;
 use crate::clock::{Clock, UnixMillis};
 use crate::credentials::Config;
-use crate::env::Env;
-use crate::error::in_words;
 use crate::meters::Meters;
 use crate::rpc::{self, HttpRequest, HttpResponse, Transport, TransportError};
 

@@ -115,3 +115,23 @@ async fn a_look_tells_whether_the_files_hold_the_key_that_was_given() {
     std::fs::remove_file(mount.0.path().join("..data")).unwrap();
     assert!(key.has_changed().await, "to be told as a failure");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_replaced_by_what_no_load_would_take_leaves_the_good_key_in_use() {
+    let mount = Mount::new();
+    let config = crate::credentials::Config::Sts {
+        id: mount.part("id"),
+        secret: mount.part("secret"),
+        token: mount.part("token"),
+    };
+    let parts = crate::credentials::fake::parts(&crate::credentials::fake::Wire::new([]), &[]);
+    let keys = crate::credentials::build(&config, &parts);
+    let first = keys.key().await.unwrap();
+    for (part, text) in [("secret", "right secret\nfoo"), ("id", "two words"), ("token", " blank")] {
+        mount.swap("second");
+        let Written::In(file) = mount.part(part) else { panic!("a file") };
+        std::fs::write(file, text).unwrap();
+        tokio::time::sleep(FILE_LOOK).await;
+        assert!(keys.key().await.unwrap() == first, "{part}");
+    }
+}

@@ -132,7 +132,8 @@ impl Renewed {
 }
 
 fn read(path: &Path) -> Result<Secret, BuildError> {
-    read_value(path).map_err(|error| BuildError::ProxyFile(error.into()))
+    let is_there = |text: &str| if text.trim().is_empty() { Err("is empty".into()) } else { Ok(()) };
+    read_value(path, is_there).map_err(|error| BuildError::ProxyFile(error.into()))
 }
 
 fn through(url: &Secret, recipe: &Recipe, path: &Path) -> Result<Client, BuildError> {

@@ -38,8 +38,11 @@ pub(super) fn warnings(settings: &Settings, env: &Env) -> Vec<String> {
         let here = if missing.ends_with("not set") { " here" } else { ", as seen from here" };
         Some(format!("source {}: {missing}{here}; the exporter needs this when it runs", source.name))
     });
+    let mut doubts: Vec<_> =
+        settings.sources.iter().flat_map(|source| credentials::doubts(&source.credentials, env)).collect();
+    doubts.dedup();
     let pace = requests::warnings(&settings.sources, env);
-    without_key.chain(settings.warnings.iter().cloned()).chain(pace).collect()
+    without_key.chain(doubts).chain(settings.warnings.iter().cloned()).chain(pace).collect()
 }
 
 /// The word for the type of credentials.

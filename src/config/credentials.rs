@@ -135,10 +135,12 @@ impl Credentials<'_> {
             let is_used = types.contains(&word);
             if self.given(name) && !is_used {
                 let types: Vec<_> = types.iter().map(|word| format!("type: {word}")).collect();
-                let text = format!(
-                    "is not used by credentials of type {word}; leave it out or set {}",
-                    types.join(" or ")
-                );
+                let other = match word {
+                    // The key that assumes the role, most likely.
+                    "ram_role_arn" => format!("put it below `base` with {}", types.join(" or ")),
+                    _ => format!("set {}", types.join(" or ")),
+                };
+                let text = format!("is not used by credentials of type {word}; leave it out or {other}");
                 self.mistake(name, text);
             }
         }

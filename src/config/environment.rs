@@ -71,6 +71,10 @@ fn refusal(path: &str) -> String {
         return "sources are a list, which the environment can't hold; list them in the file of --config.file"
             .to_owned();
     }
+    if path == "credentials" || path.starts_with("credentials.") {
+        return "credentials belong to a source, which the environment can't hold; list it in the file of --config.file"
+            .to_owned();
+    }
     if let Some(Place::Group) = keys::at(path)
         && path != "web"
         && path != "log"

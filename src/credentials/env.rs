@@ -39,6 +39,17 @@ pub(super) fn read(env: &Env) -> Result<AccessKey, FetchError> {
     Err(FetchError::failed(HalfSet { missing, given }))
 }
 
+/// A warning for each of the variables whose value stands in quotes: shells take those away, files of variables
+/// for containers and services do not always. Blanks around a value never count.
+pub(super) fn quoted(env: &Env) -> Vec<String> {
+    let is_quoted =
+        |text: &str| ['"', '\''].iter().any(|quote| text.starts_with(*quote) || text.ends_with(*quote));
+    let quoted = [ID, SECRET, TOKEN].into_iter().filter(|name| env.get(name).is_some_and(is_quoted));
+    quoted
+        .map(|name| format!("{name} has quotes around its value, which no access key has; leave them out"))
+        .collect()
+}
+
 /// Whether the variable `name` says `true`, in letters of any case.
 pub(super) fn is_true(env: &Env, name: &str) -> bool {
     env.get(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
@@ -47,5 +58,19 @@ pub(super) fn is_true(env: &Env, name: &str) -> bool {
 impl Provider for EnvKey {
     fn fetch(&self) -> BoxFuture<'_, Result<Lease, FetchError>> {
         future::ready(read(&self.0).map(|key| Lease::for_ever(key, "env"))).boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quoted_value_is_told_and_blanks_around_one_do_not_count() {
+        let env = Env::from_iter([(ID, " an-id "), (SECRET, "\"hunter2\""), (TOKEN, "a'b")]);
+        assert_eq!(read(&env).unwrap().id, "an-id");
+        let quoted = quoted(&env);
+        assert_eq!(quoted.len(), 1);
+        assert!(quoted[0].starts_with(SECRET) && !quoted[0].contains("hunter2"), "{quoted:?}");
     }
 }

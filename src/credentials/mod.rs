@@ -106,6 +106,15 @@ pub async fn missing(config: &Config, env: &Env) -> Option<String> {
     }
 }
 
+/// What looks wrong about the variables that hold a key, where `config` would read them.
+pub fn doubts(config: &Config, env: &Env) -> Vec<String> {
+    match config {
+        Config::Default | Config::Env => env::quoted(env),
+        Config::RamRoleArn { base, .. } => doubts(base, env),
+        _ => Vec::new(),
+    }
+}
+
 fn provider(config: &Config, parts: &Parts) -> Box<dyn Provider> {
     let Parts { env, .. } = parts;
     match config {

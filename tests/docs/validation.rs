@@ -89,7 +89,10 @@ fn the_example_loads_and_is_valid_as_it_is_and_with_every_key_set() {
     for text in [&as_it_is, &whole] {
         assert_eq!(problem(&json(text).expect("YAML")), None, "{text}");
         let report = load(text, folder.path()).unwrap_or_else(|mistakes| panic!("{mistakes}\n{text}"));
-        assert!(!report.contains("warning"), "{report}");
+        // The examples are for other machines than this one.
+        let is_of_here = |line: &&str| line.ends_with("; the exporter needs this when it runs");
+        let warning = report.lines().find(|line| line.contains("warning") && !is_of_here(line));
+        assert_eq!(warning, None, "{report}");
         let file = Some(folder.path().join("exporter.yaml"));
         let shown = config::load(&Inputs { file, ..Inputs::default() }).expect("it was loaded before");
         assert_eq!(shown.sources[0], defaults.sources[0]);

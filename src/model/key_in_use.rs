@@ -11,12 +11,14 @@ pub struct KeyInUse {
     pub id: String,
     /// When it expires, if it does and that is known.
     pub expires: Option<UnixMillis>,
+    /// Why it could not be renewed the last time, in words; `None` if it could, or need not be.
+    pub unrenewed: Option<String>,
 }
 
 impl KeyInUse {
     /// Tells the key `id` of `provider`.
     pub fn new(provider: String, id: &str, expires: Option<UnixMillis>) -> Self {
-        Self { provider, id: shortened(id), expires }
+        Self { provider, id: shortened(id), expires, unrenewed: None }
     }
 }
 

@@ -192,7 +192,11 @@ fn access_key(key: &KeyInUse, now: UnixMillis) -> String {
         Some(expires) => format!(", expired {}", ago(expires, now)),
         None => String::new(),
     };
-    format!("{} of {}{until}", shown(&key.id), shown(&key.provider))
+    let unrenewed = key
+        .unrenewed
+        .as_deref()
+        .map(|why| format!("; it can't be renewed and is used as long as it is good: {}", shown(why)));
+    format!("{} of {}{until}{}", shown(&key.id), shown(&key.provider), unrenewed.unwrap_or_default())
 }
 
 /// Rows that a snapshot does not count, if there are any.
@@ -275,6 +279,17 @@ mod tests {
         assert_eq!(clock(400.0).as_deref(), Some("6 min 40 s behind the cloud's"));
         assert_eq!(clock(-400.0).as_deref(), Some("6 min 40 s ahead of the cloud's"));
         assert_eq!(clock(f64::NAN), None);
+    }
+
+    #[test]
+    fn an_access_key_that_can_t_be_renewed_says_why() {
+        let mut source = good("a");
+        let expires = Some(now().plus(Duration::from_secs(600)));
+        let key = KeyInUse::new("uri localhost:80".to_owned(), "STS.NTexampleexample1234", expires);
+        source.status.key = Some(KeyInUse { unrenewed: Some("the answer is HTTP 502".to_owned()), ..key });
+        let (_, told) = facts(&source, now()).into_iter().find(|(name, _)| *name == "Access key").unwrap();
+        let end = "expires in 10 min; it can't be renewed and is used as long as it is good: the answer is HTTP 502";
+        assert!(told.ends_with(end), "{told}");
     }
 
     #[test]

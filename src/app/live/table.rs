@@ -84,7 +84,7 @@ fn facts(source: &SourceReport) -> Vec<Vec<Cell>> {
 }
 
 fn key(key: &KeyInUse) -> String {
-    let KeyInUse { provider, id, expires } = key;
+    let KeyInUse { provider, id, expires, unrenewed: _ } = key;
     match expires {
         Some(expires) => format!("{id} of {provider}, expires {expires}"),
         None => format!("{id} of {provider}, no expiry known"),

@@ -128,7 +128,9 @@ impl Keeper {
     /// The key that was given last, as far as it may be told.
     pub(super) fn in_use(&self) -> Option<KeyInUse> {
         let held = self.held();
-        held.lease.as_ref().map(|lease| KeyInUse::new(lease.origin.clone(), &lease.key.id, lease.expires))
+        let unrenewed = held.failure.as_ref().map(|failure| in_words(&*failure.error));
+        let told = |lease: &Lease| KeyInUse::new(lease.origin.clone(), &lease.key.id, lease.expires);
+        held.lease.as_ref().map(|lease| KeyInUse { unrenewed, ..told(lease) })
     }
 
     /// Whether a key may be fetched because the cloud refuses the one before.
@@ -221,6 +223,7 @@ impl Keeper {
                 source = self.source,
                 provider = lease.origin,
                 error = in_words(&error),
+                advice = reason::of(&error).1,
                 expires = lease.expires.map(tracing::field::display),
                 "the access key could not be renewed; the one before it is used as long as it is good"
             );

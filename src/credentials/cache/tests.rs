@@ -398,3 +398,20 @@ async fn a_key_that_expires_during_a_look_is_replaced_for_all_who_wait() {
     tokio::time::sleep(Duration::from_secs(50)).await;
     assert_eq!((rig.number().await, rig.fetches()), (Ok(2), 2));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_can_t_be_renewed_says_so_until_it_is() {
+    let rig = rig(|number, now| match number {
+        2 => Err(failed()),
+        _ => Ok(Lease::until(now.plus(HOUR), key(number), "fake")),
+    });
+    let why = || rig.cache.in_use().unwrap().unrenewed;
+    rig.cache.key().await.unwrap();
+    assert_eq!(why(), None);
+    tokio::time::sleep(50 * MINUTE).await;
+    rig.cache.key().await.unwrap();
+    assert_eq!(why().as_deref(), Some("the service is away"));
+    tokio::time::sleep(MINUTE).await;
+    rig.cache.key().await.unwrap();
+    assert_eq!(why(), None);
+}

@@ -19,6 +19,14 @@ pub(super) fn say(text: &str) -> Result<(), Failure> {
     write(io::stdout().lock(), text)
 }
 
+/// Tells a person who waits at a terminal what is under way; nobody else, and nothing if it can't be told.
+pub(super) fn say_aside(text: &str) {
+    let mut out = io::stderr();
+    if out.is_terminal() {
+        let _ = out.write_all(text.as_bytes());
+    }
+}
+
 /// Whether colours are for stdout: only if it is a terminal that can show them, and `NO_COLOR` is
 /// not set.
 pub(super) fn colours(env: &Env) -> ColorChoice {

@@ -17,7 +17,7 @@ use crate::env::Env;
 use super::check;
 use super::failure::Failure;
 use super::limits::SharedLimits;
-use super::output::{colours, say, say_styled};
+use super::output::{colours, harmless, say, say_aside, say_styled};
 use super::runtime::until_signal;
 use super::sources::UnsendableError;
 use super::transports::Transports;
@@ -30,6 +30,7 @@ pub(super) fn run(args: &CheckConfigArgs, env: &Env) -> Result<(), Failure> {
     let settings = config::load(&args.inputs(env.clone()))?;
     let (offline, warnings) = (check::report(&settings, env), check::warnings(&settings, env));
     let form = args.output;
+    say_aside(&under_way(&settings));
     until_signal(|shutdown| async move {
         let asked = shutdown.run_until_cancelled(ask_all(settings, env)).await;
         let reports = asked.unwrap_or(Err(Failure::Stopped))?;
@@ -50,6 +51,14 @@ pub(super) fn run(args: &CheckConfigArgs, env: &Env) -> Result<(), Failure> {
             failed => Err(Failure::Unpollable { failed, sources: reports.len() }),
         }
     })
+}
+
+/// Who is asked about, and for how long at most.
+fn under_way(settings: &Settings) -> String {
+    let sources = &settings.sources;
+    let names: Vec<_> = sources.iter().map(|source| harmless(&source.name)).collect();
+    let most = sources.iter().map(|source| probe::patience(source, sources.len())).max().unwrap_or_default();
+    format!("asking the cloud about {}; this may take up to {} s\n", names.join(", "), most.as_secs())
 }
 
 /// Asks about all sources at once; what they share keeps them within its limits. Gives them in the

@@ -47,6 +47,12 @@ pub(super) struct Parts {
     pub(super) sources: usize,
 }
 
+/// How long the answers to the source `settings` may take where `sources` share its rate.
+pub(super) fn patience(settings: &SourceSettings, sources: usize) -> Duration {
+    let calls = f64::from(MOST_CALLS) * sources as f64;
+    PATIENCE + Duration::from_secs_f64(calls / settings.rpc.requests_per_second)
+}
+
 /// Asks all that is to be known of the source `settings`. Ends in a bounded time.
 pub(super) async fn ask(settings: SourceSettings, parts: Parts) -> SourceReport {
     let probe = Probe::new(&settings, parts);
@@ -125,8 +131,7 @@ impl<'s> Probe<'s> {
                 metadata: credentials::metadata_url(),
             },
         );
-        let calls = f64::from(MOST_CALLS) * parts.sources as f64;
-        let patience = PATIENCE + Duration::from_secs_f64(calls / settings.rpc.requests_per_second);
+        let patience = patience(settings, parts.sources);
         Self { settings, parts, keys, meters, patience }
     }
 

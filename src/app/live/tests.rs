@@ -273,3 +273,14 @@ fn names_in(value: &Value, all: &mut Vec<String>) {
         _ => {}
     }
 }
+
+#[test]
+fn who_waits_is_told_for_whom_and_how_long() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("exporter.yaml");
+    let text = "sources:\n  - {name: a, region: cn-hangzhou}\n  - {name: b, region: cn-hangzhou}\n";
+    std::fs::write(&file, text).unwrap();
+    let settings =
+        crate::config::load(&crate::config::Inputs { file: Some(file), ..Default::default() }).unwrap();
+    assert_eq!(super::under_way(&settings), "asking the cloud about a, b; this may take up to 110 s\n");
+}

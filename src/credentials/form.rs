@@ -54,6 +54,8 @@ pub fn is_placeholder(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use crate::secret::{Secret, alone};
+
     use super::*;
 
     #[test]

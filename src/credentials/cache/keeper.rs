@@ -10,8 +10,8 @@ use futures_util::future::FutureExt as _;
 use tokio::time::Instant;
 
 use crate::clock::{Clock, UnixMillis};
-use crate::credentials::reason;
 use crate::credentials::provider::{FetchError, Lease, Provider};
+use crate::credentials::reason;
 use crate::error::in_words;
 use crate::model::KeyInUse;
 use crate::rpc::{AccessKey, KeyError};

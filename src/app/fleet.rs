@@ -142,14 +142,21 @@ impl Fleet {
             self.members.push(member);
             changes.push(change);
         }
+        let mut removed = Vec::new();
         for (name, member) in running {
-            // Its series go when nobody counts any more.
             drop(member.task.end().await);
-            self.with.meters.forget_source(&name);
-            changes.push(Change { source: name, what: What::Removed, keys: Vec::new() });
+            removed.push(name);
         }
         let readers = self.members.iter().map(|member| member.published.clone()).collect();
         self.readers.send_replace(Arc::new(readers));
+        if !removed.is_empty() {
+            // Nobody counts for them any more.
+            self.with.meters.forget_sources(&removed.iter().map(String::as_str).collect());
+        }
+        // In an order that is the same each time, for who reads the log.
+        removed.sort_unstable();
+        let gone = |source| Change { source, what: What::Removed, keys: Vec::new() };
+        changes.extend(removed.into_iter().map(gone));
         changes
     }
 

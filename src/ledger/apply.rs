@@ -149,6 +149,11 @@ impl Ledger {
         }
     }
 
+    /// Whether nothing was forgotten, or never read, that is dated after `from`.
+    pub fn knows_since(&self, from: UnixMillis) -> bool {
+        self.forgotten_until.is_none_or(|until| until <= from)
+    }
+
     /// Whether deltas should have shown a start that they did not know, of which `row` tells.
     fn was_missed(&self, row: &Record) -> bool {
         let shown_by = self.last_delta.map(|at| at.minus(MISSED_MARGIN));

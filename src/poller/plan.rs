@@ -70,6 +70,19 @@ impl Plan {
         self.due = self.due.map(|due| due.min(soon));
     }
 
+    /// Everything is to be listed at once.
+    pub(super) fn full_is_due(&mut self, now: Instant) {
+        self.call_for_full(now);
+        self.due = self.due.map(|_| now);
+    }
+
+    /// What called for a full listing under the plan `before` still does.
+    pub(super) fn heed_calls_to(&mut self, before: &Self) {
+        if let Some(called_at) = before.called_at {
+            self.call_for_full(called_at);
+        }
+    }
+
     fn patience(&self) -> Duration {
         PATIENCE.min(self.every)
     }

@@ -125,7 +125,8 @@ impl Source {
         self.notices.full_succeeded(&before.name);
         self.notices.poll_succeeded(&before, way, lost);
         self.notices.unknown_values(&before.name, unknown);
-        let outcome = Outcome { kind: PollKind::Full, way, lost, duration: (!was_beside).then_some(took) };
+        let duration = (!was_beside).then_some(took);
+        let outcome = Outcome { kind: PollKind::Full, way, lookback: config.lookback, lost, duration };
         self.publish(&changes, &outcome).await;
     }
 
@@ -196,7 +197,10 @@ impl Source {
         publisher.falls_back(false);
         self.notices.poll_succeeded(&before, before.listing, lost);
         self.notices.unknown_values(&before.name, unknown);
-        let outcome = Outcome { kind: PollKind::Delta, way: before.listing, lost, duration: Some(took) };
+        // A longer one is shown once it has been read in full.
+        let lookback = config.lookback.min(before.lookback);
+        let (way, duration) = (before.listing, Some(took));
+        let outcome = Outcome { kind: PollKind::Delta, way, lookback, lost, duration };
         self.publish(&changes, &outcome).await;
     }
 
@@ -207,7 +211,7 @@ impl Source {
         let Upstream { config, publisher, clock, .. } = &*self.upstream;
         self.meters.corrections(changes.corrections);
         let now = clock.now();
-        let snapshot = snapshot::fold(&self.ledger, now, config.lookback, outcome.lost, config.targets);
+        let snapshot = snapshot::fold(&self.ledger, now, outcome.lookback, outcome.lost, config.targets);
         tracing::debug!(
             source = publisher.status().name,
             kind = %outcome.kind,

@@ -18,7 +18,6 @@ use super::Config;
 pub(super) struct Publisher {
     published: watch::Sender<Arc<Published>>,
     least_stale_after: Duration,
-    lookback: Duration,
 }
 
 impl Publisher {
@@ -38,7 +37,7 @@ impl Publisher {
             ..SourceStatus::unpolled(&name)
         };
         let published = watch::Sender::new(Arc::new(Published::unpolled(status)));
-        Self { published, least_stale_after, lookback: config.lookback }
+        Self { published, least_stale_after }
     }
 
     /// Publishes the same source under other settings, to the same readers. What is published of its
@@ -59,7 +58,7 @@ impl Publisher {
             status.interval = config.interval;
             status.rate_limit = rate_limit;
         });
-        Self { published: self.published.clone(), least_stale_after, lookback: config.lookback }
+        Self { published: self.published.clone(), least_stale_after }
     }
 
     /// A reader of what is published.
@@ -167,7 +166,7 @@ impl Publisher {
                 status.last_full_success = Some(snapshot.as_of);
             }
             status.listing = outcome.way;
-            status.lookback = self.lookback;
+            status.lookback = outcome.lookback;
             status.ledger_tasks = ledger.len() as u64;
             status.failure = None;
             status.consecutive_failures = 0;
@@ -210,6 +209,8 @@ pub(super) struct Outcome {
     pub(super) kind: PollKind,
     /// How the tasks were listed.
     pub(super) way: Listing,
+    /// How far back the snapshot looks.
+    pub(super) lookback: Duration,
     pub(super) lost: LostRows,
     /// How long it took; `None` of a listing beside which other polls went on.
     pub(super) duration: Option<Duration>,

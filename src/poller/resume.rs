@@ -1,5 +1,7 @@
 //! How a source goes on where another process has come to.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use crate::clock::Clock;
@@ -14,6 +16,9 @@ use super::source::LastPoll;
 use super::upstream::Upstream;
 use super::{Config, Identity, Source};
 
+/// By how much a clock may have been set back without passing for a longer look-back.
+const CLOCK_SLACK: Duration = Duration::from_secs(60);
+
 impl Source {
     /// The same source, which is kept by `state` and goes on from what that has `restored`. What was
     /// counted is published at once.
@@ -21,6 +26,13 @@ impl Source {
     pub fn with_restored(mut self, state: SourceState, restored: Option<Restored>) -> Self {
         if let Some(restored) = restored {
             self.resume(restored);
+            let Upstream { clock, config, .. } = &*self.upstream;
+            // The other process may have looked back less far.
+            let from = clock.now().minus(config.lookback).plus(CLOCK_SLACK);
+            if !self.ledger.knows_since(from) {
+                self.last = None;
+                self.history_reads = HISTORY_READS;
+            }
         }
         self.state = Some(state);
         self
@@ -53,24 +65,31 @@ impl Source {
         meters: SourceMeters,
     ) -> Self {
         let old = &before.upstream.config;
-        // What started longer ago than was looked back is not known.
-        let looks_further = config.lookback > old.lookback
+        // What started longer ago than was looked back is not known. Published is what has been read.
+        let looks_further = config.lookback > before.upstream.publisher.status().lookback
             || config.lookback + config.keep_targets > old.lookback + old.keep_targets;
         let shown = (config.targets != old.targets).then_some(config.targets);
         let publisher = before.upstream.publisher.under(identity, &config, api.client().rate_limit());
         let way = publisher.status().listing;
         let marks = before.marks(way);
-        let Self { ledger, notices, lost, state, .. } = before;
+        let Self { ledger, notices, lost, state, plan, history_reads, .. } = before;
         let mut source = Self { notices, lost, state, ..Self::of(publisher, config, api, clock, meters) };
         source.notices.settings_changed();
-        if let Some(marks) = marks {
-            source.resume(Restored { ledger, marks });
+        match marks {
+            Some(marks) => {
+                source.resume(Restored { ledger, marks });
+                source.history_reads = history_reads;
+                source.plan.heed_calls_to(&plan);
+            }
+            // What was counted counts, also if everything is yet to be listed.
+            None => source.ledger = ledger,
         }
         if let Some(shown) = shown {
             source.show(shown);
         }
         if looks_further {
-            source.last = None;
+            // Beside delta polls, which keep the shorter look-back fresh meanwhile.
+            source.plan.full_is_due(Instant::now());
             source.history_reads = HISTORY_READS;
         }
         source

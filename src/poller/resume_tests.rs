@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::delta_tests::{MINUTE, SECOND, asked, change, facts, finished, running, settled};
-use super::fake::{Answer, Cloud, HOUR, config, identity, main_task};
+use super::fake::{Answer, Cloud, HOUR, NOW, config, identity, main_task};
 use super::{Config, Source};
 use crate::ledger::TargetsShown;
 use crate::meters::Meters;
@@ -123,6 +123,13 @@ async fn a_longer_look_back_is_shown_only_when_it_has_been_read() {
     assert_eq!(now.snapshot, shown.snapshot);
     assert_eq!(now.status.lookback, 24 * HOUR, "of which the snapshot speaks");
     refuse.store(false, std::sync::atomic::Ordering::Relaxed);
+    tokio::time::advance(SECOND).await;
+    source.poll().await;
+    let now = published(&source);
+    assert!(now.status.last_success > shown.status.last_success, "what changed is polled meanwhile");
+    assert_eq!((now.snapshot.as_ref().unwrap().tasks, now.status.lookback), (2, 24 * HOUR));
+    // A full listing that failed is tried again after that.
+    tokio::time::advance(15 * MINUTE).await;
     source.poll().await;
     let now = published(&source);
     assert_eq!((now.snapshot.as_ref().unwrap().tasks, now.status.lookback), (3, 48 * HOUR));
@@ -185,4 +192,120 @@ async fn a_source_under_other_settings_goes_on_in_the_state_file() {
     let names: Vec<_> =
         restored.ledger.names().iter().map(|(_, names)| names.instance_name.clone()).collect();
     assert_eq!(names, [None], "names that are not to be shown are not kept either");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_counted_outlives_a_second_change_before_a_longer_look_back_has_been_read() {
+    let cloud = cloud();
+    let before = counted(&cloud).await;
+    let facts_before = facts(&before);
+    let longer = Config { lookback: 48 * HOUR, ..config(Listing::Root) };
+    let source = cloud.source_after(before, longer.clone());
+    let targets = TargetsShown { names: false, ..TargetsShown::default() };
+    let mut source = cloud.source_after(source, Config { interval: 7 * MINUTE, targets, ..longer });
+    assert_eq!(facts(&source), facts_before, "what is published is folded from what is known");
+    source.poll().await;
+    assert_eq!(finished(&source)[FAILED], 1);
+    assert_eq!(facts(&source), facts_before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_listing_that_something_called_for_is_not_forgotten_over_another_change() {
+    let cloud = cloud();
+    let hidden = TargetsShown { names: false, ..TargetsShown::default() };
+    let mut source = settled(&cloud, Config { targets: hidden, ..config(Listing::Root) }).await;
+    let full = published(&source).status.last_full_success;
+    // Calls for a full listing, because no name is known; then another setting changes.
+    source = cloud.source_after(source, config(Listing::Root));
+    source = cloud.source_after(source, Config { interval: 7 * MINUTE, ..config(Listing::Root) });
+    tokio::time::advance(15 * MINUTE).await;
+    source.poll().await;
+    assert!(published(&source).status.last_full_success > full, "names are missing for hours");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_back_that_is_shortened_and_lengthened_again_counts_nothing_twice() {
+    let cloud = Cloud::with([main_task("old", 20), running(main_task("now", 10))]);
+    let mut source = settled(&cloud, config(Listing::Root)).await;
+    change(&cloud, "now", |task| task.status = 3);
+    asked(&cloud, &mut source).await;
+    assert_eq!(finished(&source)[FAILED], 1);
+    let shorter = Config { lookback: 2 * HOUR, keep_targets: HOUR, ..config(Listing::Root) };
+    let mut source = cloud.source_after(source, shorter);
+    source.poll().await;
+    source.poll_full().await;
+    assert_eq!(published(&source).snapshot.as_ref().unwrap().tasks, 0);
+    let mut source = cloud.source_after(source, config(Listing::Root));
+    source.poll().await;
+    assert_eq!(published(&source).snapshot.as_ref().unwrap().tasks, 2);
+    assert_eq!((finished(&source)[FAILED], finished(&source)[COMPLETED]), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_longer_look_back_is_read_beside_polls_that_keep_the_data_fresh() {
+    let late = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let is_late = Arc::clone(&late);
+    let tasks = [main_task("older", 40), main_task("old", 3), running(main_task("now", 1))];
+    let cloud = Cloud::scripted(tasks, move |params, _| {
+        let from = params.get("StartTime").and_then(|from| from.parse::<i64>().ok());
+        let is_of_longer = from.is_some_and(|from| from < NOW - 30 * 3_600_000);
+        if is_of_longer && is_late.load(std::sync::atomic::Ordering::Relaxed) {
+            Answer::Late(25 * SECOND)
+        } else {
+            Answer::Good
+        }
+    });
+    let before = counted(&cloud).await;
+    let longer = Config {
+        lookback: 48 * HOUR,
+        interval: 5 * SECOND,
+        stale_after: 15 * SECOND,
+        ..config(Listing::Root)
+    };
+    let source = cloud.source_after(before, longer);
+    let first = published(&source).status.last_success;
+    late.store(true, std::sync::atomic::Ordering::Relaxed);
+    let mut reader = source.subscribe();
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(source.run(Duration::ZERO, stop.clone()));
+    reader.wait_for(|p| p.status.full_began.is_some()).await.unwrap();
+    tokio::time::sleep(20 * SECOND).await;
+    let now = reader.borrow().clone();
+    assert!(now.status.full_began.is_some(), "it is being read");
+    assert!(now.status.last_success > first, "nothing was polled beside it");
+    assert_eq!((now.snapshot.as_ref().unwrap().tasks, now.status.lookback), (2, 24 * HOUR));
+    stop.cancel();
+    task.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_longer_look_back_than_that_in_the_state_file_is_shown_only_when_it_has_been_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let config_of_file = StateConfig { path: folder.path().join("state"), patience: SECOND };
+    let file = StateFile::open(config_of_file, Disk::real(), Meters::new().state()).await.unwrap();
+    let of = || StateIdentity {
+        source: identity().name,
+        endpoint: identity().endpoint,
+        listing: Listing::Root,
+        target_types: Vec::new(),
+    };
+    let cloud = Cloud::with([main_task("older", 40), main_task("old", 3), running(main_task("now", 1))]);
+    let mut source = cloud.source(config(Listing::Root)).with_restored(file.source(of()), None);
+    source.poll().await;
+    change(&cloud, "now", |task| task.status = 3);
+    source.poll().await;
+    drop(source);
+    let go_on = |lookback| {
+        let mut state = file.source(of());
+        let restored = state.load(TargetsShown::default()).unwrap();
+        cloud.source(Config { lookback, ..config(Listing::Root) }).with_restored(state, restored)
+    };
+    assert!(go_on(24 * HOUR).can_delta());
+    let source = go_on(48 * HOUR);
+    assert_eq!(finished(&source)[FAILED], 1);
+    // Also if its settings change before that.
+    let mut source = cloud.source_after(source, Config { lookback: 49 * HOUR, ..config(Listing::Root) });
+    source.poll().await;
+    assert_eq!(published(&source).snapshot.as_ref().unwrap().tasks, 3);
+    assert_eq!(finished(&source)[FAILED], 1);
 }

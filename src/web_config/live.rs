@@ -63,6 +63,8 @@ pub struct Prepared {
 struct Read {
     settings: Result<Arc<Settings>, Mistakes>,
     files: Files,
+    /// What had been read last before.
+    before: Looks,
 }
 
 impl Live {
@@ -220,14 +222,17 @@ impl Live {
     /// `None` if there is nothing to read.
     fn read_again(&self) -> Option<Read> {
         let watched = self.0.watched.as_ref()?;
-        let mut files = watched.seen().files.once_more();
+        let (before, mut files) = {
+            let seen = watched.seen();
+            (seen.files.looks().clone(), seen.files.once_more())
+        };
         let settings = read(&watched.path, &mut files).map(Arc::new);
-        Some(Read { settings, files })
+        Some(Read { settings, files, before })
     }
 
     /// Remembers what was read, and puts it in force if it is good.
     fn take_note(&self, read: Read) {
-        let Read { settings, files } = read;
+        let Read { settings, files, before: _ } = read;
         if let Some(watched) = &self.0.watched {
             *watched.seen() = Seen { files, changed: None, is_broken: settings.is_err() };
         }
@@ -242,10 +247,15 @@ impl Live {
 }
 
 impl Prepared {
-    /// Puts it in force.
+    /// Puts it in force, unless its files have changed and were read meanwhile: that is newer.
     pub fn apply(self) {
-        if let Some(read) = self.read {
-            self.live.take_note(read);
+        let Self { live, read } = self;
+        let is_newest = |read: &Read| {
+            let watched = live.0.watched.as_ref();
+            watched.is_none_or(|watched| *watched.seen().files.looks() == read.before)
+        };
+        if let Some(read) = read.filter(is_newest) {
+            live.take_note(read);
         }
     }
 }

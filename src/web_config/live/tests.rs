@@ -316,3 +316,17 @@ fn nothing_shows_a_secret() {
     }
     assert!(shown.contains("users: 1"), "{shown}");
 }
+
+#[test]
+fn what_was_read_for_a_reload_does_not_undo_what_has_changed_since() {
+    let place = Place::new("");
+    let prepared = on_own_runtime(place.live.prepare()).unwrap();
+    place.write("web.yml", TLS);
+    place.looks(2);
+    assert!(place.live.is_tls());
+    prepared.apply();
+    assert!(place.live.is_tls());
+    place.write("web.yml", "");
+    on_own_runtime(place.live.prepare()).unwrap().apply();
+    assert!(!place.live.is_tls(), "a reload waits for nothing");
+}

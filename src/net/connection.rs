@@ -8,9 +8,10 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use hyper::body::{Body, Incoming};
+use hyper::header::CONTENT_LENGTH;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -115,9 +116,15 @@ where
         let service = self.service.clone();
         move |request| {
             let answering = progress.begin();
+            let is_head = request.method() == Method::HEAD;
             let answer = service(request, peer);
             Box::pin(async move {
-                let answer = answer.await?;
+                let mut answer = answer.await?;
+                if is_head {
+                    // In HTTP/2 the library below would send the body after it.
+                    tell_length(&mut answer);
+                    return Ok(answer.map(|_| WatchedBody::none(answering)));
+                }
                 Ok(answer.map(|body| WatchedBody::new(body, part, answering)))
             })
         }
@@ -155,6 +162,13 @@ where
             late.as_mut().poll(context)
         })
         .await;
+    }
+}
+
+/// Says how long the body would be.
+fn tell_length(answer: &mut Response<impl Body>) {
+    if let Some(length) = answer.body().size_hint().exact() {
+        answer.headers_mut().entry(CONTENT_LENGTH).or_insert_with(|| length.into());
     }
 }
 

@@ -98,6 +98,7 @@ async fn answer(
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let version = match (request.uri().path(), request.version()) {
         ("/big", _) => &BIG[..],
+        ("/empty", _) => b"",
         ("/slow", _) => {
             tokio::time::sleep(Duration::from_millis(300)).await;
             b"slow"
@@ -138,6 +139,21 @@ async fn both_versions_serve_what_the_client_agrees_to() {
     assert_eq!(text(response).await, "by 2");
     let response = requests.send_request(get("/big")).await.unwrap();
     assert_eq!(text(response).await.len(), BIG.len());
+    running.end().await;
+}
+
+#[tokio::test]
+async fn head_over_http2_tells_the_length_and_sends_no_body() {
+    let running = Running::start(Bounds::default()).await;
+    let (mut requests, _connection) = running.http2().await;
+    for (path, length) in [("/", "4"), ("/big", "16777216"), ("/empty", "0")] {
+        let mut head = get(path);
+        *head.method_mut() = hyper::Method::HEAD;
+        let response = requests.send_request(head).await.unwrap();
+        assert_eq!(response.headers()["content-length"], length, "{path}");
+        let body = response.into_body().collect().await.expect("nothing follows the header");
+        assert!(body.to_bytes().is_empty(), "{path}");
+    }
     running.end().await;
 }
 

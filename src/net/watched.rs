@@ -77,7 +77,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
 /// The body of an answer, which is under way until this is dropped.
 #[derive(Debug)]
 pub(super) struct WatchedBody<B> {
-    body: Pin<Box<B>>,
+    /// `None` if the header is the whole answer.
+    body: Option<Pin<Box<B>>>,
     /// What the body gave and the client has not asked for yet.
     rest: Bytes,
     /// Most bytes handed on at a time. HTTP/2 takes whatever it is handed, so that only the last part would
@@ -88,7 +89,12 @@ pub(super) struct WatchedBody<B> {
 
 impl<B> WatchedBody<B> {
     pub(super) fn new(body: B, part: usize, answering: Answering) -> Self {
-        Self { body: Box::pin(body), rest: Bytes::new(), part, _answering: answering }
+        Self { body: Some(Box::pin(body)), rest: Bytes::new(), part, _answering: answering }
+    }
+
+    /// Nothing, as `HEAD` wants it.
+    pub(super) fn none(answering: Answering) -> Self {
+        Self { body: None, rest: Bytes::new(), part: usize::MAX, _answering: answering }
     }
 }
 
@@ -101,7 +107,8 @@ impl<B: Body<Data = Bytes>> Body for WatchedBody<B> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         if self.rest.is_empty() {
-            match ready!(self.body.as_mut().poll_frame(context)) {
+            let Some(body) = &mut self.body else { return Poll::Ready(None) };
+            match ready!(body.as_mut().poll_frame(context)) {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => self.rest = data,
                     Err(frame) => return Poll::Ready(Some(Ok(frame))),
@@ -114,11 +121,12 @@ impl<B: Body<Data = Bytes>> Body for WatchedBody<B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.body.is_end_stream()
+        self.rest.is_empty() && self.body.as_ref().is_none_or(|body| body.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        let (rest, inner) = (self.rest.len() as u64, self.body.size_hint());
+        let inner = self.body.as_ref().map_or(SizeHint::with_exact(0), |body| body.size_hint());
+        let rest = self.rest.len() as u64;
         let mut hint = SizeHint::new();
         hint.set_lower(inner.lower() + rest);
         if let Some(upper) = inner.upper() {

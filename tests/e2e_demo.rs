@@ -2,13 +2,12 @@
 
 mod support;
 
-use std::fs;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use support::process::Process;
-use support::{gate, http, programs, tools, wait_for};
+use support::prometheus::Prometheus;
+use support::{gate, http, programs, wait_for};
 
 /// The promise of the project: what a person waits for before the first figures.
 const READY_WITHIN: Duration = Duration::from_secs(10);
@@ -33,21 +32,14 @@ fn a_real_prometheus_scrapes_the_demo_and_answers_with_the_tasks_by_status() {
     let (_process, address) = demo();
     wait_until_ready(address, READY_WITHIN);
 
-    let folder = tempfile::tempdir().expect("a folder for temporary files");
-    let configuration = folder.path().join("prometheus.yml");
-    let text = format!(
-        "global: {{scrape_interval: 1s}}
-scrape_configs:
-  - job_name: agentless
+    let prometheus = Prometheus::start(&format!(
+        "  - job_name: agentless
     static_configs: [{{targets: ['{address}']}}]
 "
-    );
-    fs::write(&configuration, text).expect("the folder can be written to");
-    let mut prometheus = Process::start(tools::prometheus(&configuration, &folder.path().join("data")));
-    let prometheus_address = prometheus.address("Listening on");
+    ));
 
     let rows = wait_for("tasks by status in Prometheus", SCRAPED_WITHIN, || {
-        query(prometheus_address, "sum%20by%20(status)%20(agentless_scan_tasks)")
+        prometheus.query("sum by (status) (agentless_scan_tasks)")
     });
     let mut statuses: Vec<&str> = rows.iter().filter_map(|row| row["metric"]["status"].as_str()).collect();
     statuses.sort_unstable();
@@ -59,7 +51,7 @@ scrape_configs:
         .sum();
     assert!(total > 0.0, "{rows:?}");
 
-    let up = query(prometheus_address, "up%20==%201").expect("the target is up");
+    let up = prometheus.query("up == 1").expect("the target is up");
     assert_eq!(up.len(), 1, "{up:?}");
 }
 
@@ -74,14 +66,4 @@ fn wait_until_ready(address: SocketAddr, within: Duration) {
         let answer = http::get(address, "/-/ready");
         if answer.status == 200 { Ok(()) } else { Err(format!("{answer:?}")) }
     });
-}
-
-/// The rows of an instant query, if there are any.
-fn query(prometheus: SocketAddr, expression: &str) -> Result<Vec<Value>, String> {
-    let answer = http::ask("GET", prometheus, &format!("/api/v1/query?query={expression}"), &[])?;
-    let read: Value = serde_json::from_str(&answer.body).map_err(|error| error.to_string())?;
-    match read["data"]["result"].as_array() {
-        Some(rows) if !rows.is_empty() => Ok(rows.clone()),
-        _ => Err(answer.body),
-    }
 }

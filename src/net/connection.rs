@@ -5,6 +5,7 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Incoming};
@@ -14,7 +15,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +27,9 @@ use super::{Bounds, Tls};
 
 /// Most bytes of an answer that HTTP/2 is handed at a time.
 const HTTP2_PART: usize = 64 * 1024;
+
+/// Most time for a client to read why its handshake was refused.
+const REFUSAL_TIME: Duration = Duration::from_secs(1);
 
 /// What all connections of a listener have in common.
 #[derive(Clone)]
@@ -65,13 +69,17 @@ where
         stream: Stream,
         peer: Peer,
     ) -> Option<tokio_rustls::server::TlsStream<Stream>> {
-        let handshake = TlsAcceptor::from(config).accept(stream);
-        let error = match tokio::time::timeout(self.bounds.handshake_time, handshake).await {
+        let handshake = TlsAcceptor::from(config).accept(stream).into_fallible();
+        let (error, refused) = match tokio::time::timeout(self.bounds.handshake_time, handshake).await {
             Ok(Ok(stream)) => return Some(stream),
-            Ok(Err(error)) => error.to_string(),
-            Err(late) => late.to_string(),
+            Ok(Err((error, stream))) => (error.to_string(), Some(stream)),
+            Err(late) => (late.to_string(), None),
         };
         tracing::debug!(%peer, error, "a TLS handshake failed");
+        if let Some(stream) = refused {
+            // That it is still not closed then is the affair of the client.
+            let _late = tokio::time::timeout(REFUSAL_TIME, until_closed(stream)).await;
+        }
         None
     }
 
@@ -169,6 +177,16 @@ where
 fn tell_length(answer: &mut Response<impl Body>) {
     if let Some(length) = answer.body().size_hint().exact() {
         answer.headers_mut().entry(CONTENT_LENGTH).or_insert_with(|| length.into());
+    }
+}
+
+/// Waits until a client that was refused closes. Were that done here while something it sent is unread, as the
+/// request that comes right behind a handshake of TLS 1.3, the system would reset the connection, and the alert
+/// that tells the reason would be lost.
+async fn until_closed(mut stream: Stream) {
+    let mut rest = [0; 1024];
+    if stream.shutdown().await.is_ok() {
+        while let Ok(1..) = stream.read(&mut rest).await {}
     }
 }
 

@@ -97,7 +97,7 @@ impl Live {
         self.settings().tls.is_some()
     }
 
-    /// Adds what every answer carries; one to a request over the rate carries none.
+    /// Adds what every answer carries, one that turns a request away too.
     pub fn add_headers(&self, headers: &mut HeaderMap) {
         for (name, value) in &self.settings().headers {
             headers.insert(name, value.clone());

@@ -11,9 +11,11 @@ pub(crate) mod http;
 pub(crate) mod leaks;
 pub(crate) mod process;
 pub(crate) mod programs;
+pub(crate) mod prometheus;
 pub(crate) mod small_disk;
 pub(crate) mod switch;
 pub(crate) mod tap;
+pub(crate) mod tls;
 pub(crate) mod tools;
 pub(crate) mod truth;
 

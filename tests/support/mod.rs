@@ -16,6 +16,7 @@ pub(crate) mod switch;
 pub(crate) mod tap;
 pub(crate) mod tools;
 pub(crate) mod truth;
+pub(crate) mod yaml;
 
 use std::time::{Duration, Instant};
 

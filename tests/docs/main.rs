@@ -5,6 +5,8 @@ mod facts;
 mod reference;
 mod schema;
 mod validation;
+#[path = "../support/yaml.rs"]
+mod yaml;
 
 use std::fs;
 

@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::Path;
 
-use ::config::{File, FileFormat, Map, Source as _, Value, ValueKind};
 use agentless_exporter::app::check;
 use agentless_exporter::config::{self, Inputs, KEYS, Scope};
 use agentless_exporter::env::Env;
 use serde_json::Value as Json;
 
+use crate::yaml::json;
 use crate::{example, facts, reference, schema};
 
 /// Cases with mistakes that a schema of one file can't know: a file that holds no certificate, names
@@ -158,27 +158,4 @@ fn problem(configuration: &Json) -> Option<String> {
     compiler.add_resource(NAME, schema::schema()).expect("a schema");
     let index = compiler.compile(NAME, &mut schemas).unwrap_or_else(|error| panic!("{error:#}"));
     schemas.validate(configuration, index).err().map(|error| format!("{error:#}"))
-}
-
-/// YAML as the program reads it, without its checks; `None` if it is none.
-fn json(text: &str) -> Option<Json> {
-    let tree = File::from_str(text, FileFormat::Yaml).collect().ok()?;
-    Some(table(tree))
-}
-
-fn table(tree: Map<String, Value>) -> Json {
-    tree.into_iter().map(|(name, value)| (name, of(value))).collect::<serde_json::Map<_, _>>().into()
-}
-
-fn of(value: Value) -> Json {
-    match value.kind {
-        ValueKind::Nil => Json::Null,
-        ValueKind::Boolean(flag) => flag.into(),
-        ValueKind::I64(number) => number.into(),
-        ValueKind::Float(number) => number.into(),
-        ValueKind::String(text) => text.into(),
-        ValueKind::Array(items) => items.into_iter().map(of).collect::<Vec<_>>().into(),
-        ValueKind::Table(inner) => table(inner),
-        other => panic!("YAML has no {other}"),
-    }
 }

@@ -18,6 +18,7 @@ pub(crate) mod tap;
 pub(crate) mod tls;
 pub(crate) mod tools;
 pub(crate) mod truth;
+pub(crate) mod yaml;
 
 use std::time::{Duration, Instant};
 

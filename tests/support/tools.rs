@@ -46,6 +46,13 @@ pub(crate) fn promtool() -> Command {
     command
 }
 
+/// `promtool` with these arguments, in the folder with rules.
+pub(crate) fn promtool_in(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new("promtool");
+    command.args(arguments).current_dir(folder);
+    command
+}
+
 /// Prometheus with this configuration, its data in `folder`, on a free port that its log tells
 /// in the line `Listening on`.
 pub(crate) fn prometheus(configuration: &Path, folder: &Path) -> Command {

@@ -45,12 +45,21 @@ type Identity = (u64, u64, Option<SystemTime>);
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
+        // Who starts there just now would lose its own file between the look and the removal.
+        let folder = File::open(folder(&self.path)).ok();
+        if folder.as_ref().is_some_and(|folder| matches!(folder.try_lock(), Err(TryLockError::WouldBlock))) {
+            return;
+        }
         let is_ours = fs::symlink_metadata(&self.path).is_ok_and(|file| identity(&file) == self.identity);
         if is_ours {
             // A file that stays is found to be stale at the next start.
             let _stays = fs::remove_file(&self.path);
         }
     }
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("/"))
 }
 
 fn identity(file: &Metadata) -> Identity {
@@ -61,7 +70,7 @@ fn identity(file: &Metadata) -> Identity {
 /// umask of the process leaves.
 pub(super) async fn listen(path: &Path) -> Result<(UnixListener, SocketFile), PathError> {
     // Or two that start at once could each take the socket of the other for a stale one.
-    let _alone = lock(path.parent().unwrap_or(Path::new("/"))).await;
+    let _alone = lock(folder(path)).await;
     let listener = match UnixListener::bind(path) {
         Err(taken) if taken.kind() == ErrorKind::AddrInUse => {
             remove_stale(path, taken).await?;
@@ -175,6 +184,19 @@ mod tests {
         drop(file);
         UnixStream::connect(&path).await.unwrap();
         drop(successor);
+    }
+
+    #[tokio::test]
+    async fn a_socket_is_left_to_who_is_about_to_take_its_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("web.sock");
+        let (listener, file) = listen(&path).await.unwrap();
+        let starting = lock(folder.path()).await.unwrap();
+        drop((listener, file));
+        assert!(path.exists(), "what stands there may be the file of the other by now");
+        drop(starting);
+        drop(listen(&path).await.unwrap());
+        assert!(!path.exists());
     }
 
     #[tokio::test(flavor = "multi_thread")]

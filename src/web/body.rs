@@ -26,6 +26,17 @@ impl Chunks {
         Self { chunks, next: 0, left }
     }
 
+    /// Every chunk.
+    pub(super) fn all(&self) -> &[Bytes] {
+        &self.chunks
+    }
+
+    /// Whether both are the very same bytes in memory.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        let place = |chunk: &Bytes| chunk.as_ptr_range();
+        self.chunks.iter().map(place).eq(other.chunks.iter().map(place))
+    }
+
     /// The chunks that are still to be sent.
     #[cfg(test)]
     pub(super) fn rest(&self) -> &[Bytes] {

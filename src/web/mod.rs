@@ -128,7 +128,7 @@ pub struct Web(Arc<Service>);
 struct Service {
     telemetry_path: String,
     page_policy: HeaderValue,
-    scrapes: Scrapes,
+    scrapes: Arc<Scrapes>,
     pages: Pages,
     parts: Parts,
     readiness: Readiness,
@@ -149,7 +149,7 @@ impl Web {
             telemetry_path: telemetry_path.to_owned(),
             page_policy: HeaderValue::from_str(&page::content_security_policy())
                 .expect("the policy is words and a hash in ASCII"),
-            scrapes: Scrapes::new(parts.meters.clone()),
+            scrapes: Arc::new(Scrapes::new(parts.meters.clone())),
             pages: Pages::default(),
             readiness: Readiness::new(parts.shutdown.clone()),
             parts,

@@ -90,7 +90,7 @@ impl Service {
         match route {
             None => respond(StatusCode::NOT_FOUND, PLAIN, "not found\n"),
             Some(route) if !route.allows(request.method()) => method_not_allowed(route.allow()),
-            Some(Route::Metrics) => self.metrics(request),
+            Some(Route::Metrics) => self.metrics(request).await,
             Some(Route::Page) => self.page(request),
             Some(Route::Healthy) => self.healthy(),
             Some(Route::Ready) => self.ready(),
@@ -98,15 +98,16 @@ impl Service {
         }
     }
 
-    fn metrics<B>(&self, request: &Request<B>) -> Response<Chunks> {
+    async fn metrics<B>(&self, request: &Request<B>) -> Response<Chunks> {
         let wanted = Wanted {
             format: negotiate::format(request.headers()),
             encoding: encoding(request.headers()),
             names: query::names(request.uri().query()),
         };
-        let body = self.scrapes.answer(&wanted, &self.published(), self.parts.clock.now());
-        let mut response = respond(StatusCode::OK, wanted.format.content_type(), body);
-        tell_encoding(&mut response, wanted.encoding);
+        let (format, encoding) = (wanted.format, wanted.encoding);
+        let body = self.scrapes.answered(wanted, || (self.published(), self.parts.clock.now())).await;
+        let mut response = respond(StatusCode::OK, format.content_type(), body);
+        tell_encoding(&mut response, encoding);
         response.headers_mut().insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
         response
     }

@@ -1,6 +1,7 @@
 //! Answers to scrapes, of which as much is shared as is the same.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use bytes::Bytes;
 
@@ -29,30 +30,121 @@ pub(super) struct Wanted {
 #[derive(Debug)]
 pub(super) struct Scrapes {
     meters: Meters,
-    text: Mutex<Kept>,
-    open_metrics: Mutex<Kept>,
+    text: Shelf,
+    open_metrics: Shelf,
 }
+
+/// Where the exposition of a format is kept.
+#[derive(Debug)]
+struct Shelf {
+    /// Held by the one who makes what is not there; others wait for it without a thread.
+    turn: Arc<tokio::sync::Mutex<()>>,
+    kept: Mutex<Kept>,
+    /// Filtered answers made last, as they are and compressed. One is compressed at a time, and who wants
+    /// all families waits for none of them.
+    packed: Arc<tokio::sync::Mutex<VecDeque<(Chunks, Chunks)>>>,
+}
+
+/// Filtered answers that are kept compressed. There are few scrapers, and each asks for the same again.
+const MOST_PACKED: usize = 4;
 
 impl Scrapes {
     /// Expositions that end in what `meters` show.
     pub(super) fn new(meters: Meters) -> Self {
-        let [text, open_metrics] = [Format::Text, Format::OpenMetrics].map(|f| Mutex::new(Kept::new(f)));
-        Self { meters, text, open_metrics }
+        let shelf = |format| Shelf {
+            turn: Arc::default(),
+            kept: Mutex::new(Kept::new(format)),
+            packed: Arc::default(),
+        };
+        Self { meters, text: shelf(Format::Text), open_metrics: shelf(Format::OpenMetrics) }
     }
 
-    /// The answer that tells what is `published`, judged at `now`. Meters in it are those of up to a
-    /// second ago.
-    pub(super) fn answer(&self, wanted: &Wanted, published: &[Arc<Published>], now: UnixMillis) -> Chunks {
-        let kept = match wanted.format {
+    fn shelf(&self, format: Format) -> &Shelf {
+        match format {
             Format::Text => &self.text,
             Format::OpenMetrics => &self.open_metrics,
+        }
+    }
+
+    /// The answer that tells what `look` finds published, judged at the time that it tells. What is to be
+    /// made for it is made off the async threads: that of hundreds of sources takes as long as many answers.
+    pub(super) async fn answered<L>(self: &Arc<Self>, wanted: Wanted, look: L) -> Chunks
+    where
+        L: Fn() -> (Vec<Arc<Published>>, UnixMillis),
+    {
+        let (format, is_packed) =
+            (wanted.format, wanted.names.is_some() && wanted.encoding == Encoding::Gzip);
+        let answer = self.kept_or_made(wanted, look).await;
+        if is_packed { self.packed(format, answer).await } else { answer }
+    }
+
+    /// The answer; a filtered one is not compressed yet.
+    async fn kept_or_made<L>(self: &Arc<Self>, wanted: Wanted, look: L) -> Chunks
+    where
+        L: Fn() -> (Vec<Arc<Published>>, UnixMillis),
+    {
+        let shared = || {
+            let (published, now) = look();
+            self.shared(&wanted, &published, now).ok_or((published, now))
         };
+        if let Ok(shared) = shared() {
+            return shared;
+        }
+        let turn = Arc::clone(&self.shelf(wanted.format).turn).lock_owned().await;
+        // One before this may have made it. It is looked again, because what was seen before the wait is old.
+        let (published, now) = match shared() {
+            Ok(shared) => return shared,
+            Err(looked) => looked,
+        };
+        let this = Arc::clone(self);
+        off_the_runtime(move || {
+            let _turn = turn;
+            this.answer(&wanted, &published, now)
+        })
+        .await
+    }
+
+    /// The answer if it is there, or next to nothing is to be made for it.
+    fn shared(&self, wanted: &Wanted, published: &[Arc<Published>], now: UnixMillis) -> Option<Chunks> {
+        let kept = match self.shelf(wanted.format).kept.try_lock() {
+            Ok(kept) => kept,
+            Err(TryLockError::Poisoned(kept)) => kept.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        if !kept.last.stamp.as_ref().is_some_and(|stamp| stamp.holds(published, now)) {
+            return None;
+        }
+        match (&wanted.names, wanted.encoding) {
+            (None, Encoding::Identity) => kept.last.identity.clone(),
+            (None, Encoding::Gzip) => kept.last.gzip.clone(),
+            (Some(names), _) => Some(kept.only(names)),
+        }
+    }
+
+    /// The filtered answer `plain`, compressed.
+    async fn packed(&self, format: Format, plain: Chunks) -> Chunks {
+        let mut packed = Arc::clone(&self.shelf(format).packed).lock_owned().await;
+        if let Some((_, kept)) = packed.iter().find(|(of, _)| of.is(&plain)) {
+            return kept.clone();
+        }
+        off_the_runtime(move || {
+            let made = Gzip::default().member([], plain.all());
+            packed.truncate(MOST_PACKED - 1);
+            packed.push_front((plain, made.clone()));
+            made
+        })
+        .await
+    }
+
+    /// The answer that tells what is `published`, judged at `now`; a filtered one is not compressed. Meters
+    /// in it are those of up to a second ago.
+    fn answer(&self, wanted: &Wanted, published: &[Arc<Published>], now: UnixMillis) -> Chunks {
         // Each part is replaced whole, so that one who panicked has left nothing half done.
-        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.shelf(wanted.format).kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.bring_up(published, &self.meters, now);
         match &wanted.names {
             None => kept.all(wanted.encoding),
-            Some(names) => kept.only(names, wanted.encoding),
+            Some(names) => kept.only(names),
         }
     }
 }
@@ -150,13 +242,20 @@ impl Kept {
         whole.clone()
     }
 
-    fn only(&mut self, names: &Names, encoding: Encoding) -> Chunks {
+    fn only(&self, names: &Names) -> Chunks {
         let pieces = [&self.scans.piece, &self.counters.piece, &self.last.facts];
-        let slices = pieces.iter().flat_map(|piece| piece.only(names)).chain([end(self.format)]);
-        match encoding {
-            Encoding::Identity => Chunks::new(slices),
-            Encoding::Gzip => self.gzip.member([], &slices.collect::<Vec<_>>()),
-        }
+        Chunks::new(pieces.iter().flat_map(|piece| piece.only(names)).chain([end(self.format)]))
+    }
+}
+
+async fn off_the_runtime<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime ends, and everything on it.
+            Err(_) => std::future::pending().await,
+        },
     }
 }
 

@@ -171,6 +171,50 @@ async fn a_hundred_scrapes_at_once_are_one_answer() {
     }
 }
 
+#[tokio::test]
+async fn a_scrape_that_takes_long_to_make_holds_up_nothing_else() {
+    let (scrapes, published) = (Arc::new(scrapes()), vec![Arc::new(good("a"))]);
+    let (go_on, waiting) = std::sync::mpsc::channel();
+    let (held, is_held) = tokio::sync::oneshot::channel();
+    let making = Arc::clone(&scrapes);
+    let maker = std::thread::spawn(move || {
+        let _made_meanwhile = making.text.kept.lock().unwrap();
+        held.send(()).unwrap();
+        waiting.recv_timeout(Duration::from_secs(10)).is_ok()
+    });
+    is_held.await.unwrap();
+    let mut asked: Vec<_> = (0..3)
+        .map(|_| {
+            let (scrapes, published) = (Arc::clone(&scrapes), published.clone());
+            let look = move || (published.clone(), now());
+            Box::pin(async move { scrapes.answered(whole(Format::Text, Encoding::Gzip), look).await })
+        })
+        .collect();
+    for scrape in &mut asked {
+        assert!(futures_util::poll!(scrape).is_pending());
+    }
+    go_on.send(()).unwrap();
+    assert!(maker.join().unwrap(), "this thread was free meanwhile");
+    let answers = futures_util::future::join_all(asked).await;
+    assert!(answers.iter().all(|answer| places(answer) == places(&answers[0])), "it is made once");
+}
+
+#[tokio::test]
+async fn a_scrape_that_waited_tells_what_was_published_meanwhile() {
+    let scrapes = Arc::new(scrapes());
+    let published = Mutex::new(good("a"));
+    let look = || (vec![Arc::new(published.lock().unwrap().clone())], now());
+    for encoding in ENCODINGS {
+        let turn = Arc::clone(&scrapes.text.turn).lock_owned().await;
+        let mut asked = Box::pin(scrapes.answered(whole(Format::Text, encoding), &look));
+        assert!(futures_util::poll!(&mut asked).is_pending());
+        *published.lock().unwrap() = good("newer");
+        drop(turn);
+        assert!(text(encoding, &asked.await).contains("agentless_exporter_source_up{source=\"newer\"} 1\n"));
+        *published.lock().unwrap() = good("a");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_filtered_answer_is_made_of_the_shared_bytes() {
     let (scrapes, published) = (scrapes(), [Arc::new(good("a"))]);
@@ -185,6 +229,28 @@ async fn a_filtered_answer_is_made_of_the_shared_bytes() {
         let is_within = |chunk: &Bytes| chunk.as_ptr_range().contains(&slice.as_ptr());
         assert!(all.rest().iter().any(is_within), "{slice:?} was copied");
     }
+}
+
+#[tokio::test]
+async fn a_crowd_that_wants_the_same_families_compressed_holds_up_nobody_and_is_packed_once() {
+    let (scrapes, published) = (Arc::new(scrapes()), vec![Arc::new(good("a"))]);
+    let look = || (published.clone(), now());
+    let some = |name: &str| {
+        let names = Some(Names::new([name.to_owned()]));
+        scrapes.answered(Wanted { names, ..whole(Format::Text, Encoding::Gzip) }, look)
+    };
+    let first = some("agentless_scan_tasks").await;
+    let packing = Arc::clone(&scrapes.text.packed).lock_owned().await;
+    let mut waiting = Box::pin(some("agentless_scan_tasks"));
+    assert!(futures_util::poll!(&mut waiting).is_pending());
+    scrapes.answered(whole(Format::Text, Encoding::Gzip), look).await;
+    drop(packing);
+    assert_eq!(places(&waiting.await), places(&first));
+    for name in ["a", "b", "c", "d", "e", "agentless_scan_tasks", "agentless_exporter_source_up"] {
+        some(name).await;
+    }
+    assert!(scrapes.text.packed.lock().await.len() <= MOST_PACKED);
+    assert_ne!(places(&some("agentless_exporter_source_up").await), places(&first));
 }
 
 /// A source in any state.
@@ -271,7 +337,7 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let _entered = runtime.enter();
-        let scrapes = scrapes();
+        let scrapes = Arc::new(scrapes());
         let mut at = now();
         for state in &states {
             let published: Vec<_> = state.iter().cloned().map(Arc::new).collect();
@@ -281,7 +347,7 @@ proptest! {
                 let [identity, gzip] = ENCODINGS.map(|encoding| {
                     let names = names.clone().map(Names::new);
                     let wanted = Wanted { names, ..whole(format, encoding) };
-                    text(encoding, &scrapes.answer(&wanted, &published, at))
+                    text(encoding, &runtime.block_on(scrapes.answered(wanted, || (published.clone(), at))))
                 });
                 prop_assert_eq!(&identity, &gzip);
                 prop_assert_eq!(lasting(&identity), lasting(&rendered));

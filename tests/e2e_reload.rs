@@ -48,6 +48,18 @@ fn is_reloaded(shown: &Exposition) -> Option<f64> {
     shown.value("agentless_exporter_config_last_reload_successful")
 }
 
+/// Waits until the meter tells whether the last reload was good: meters are shared for up to a second.
+fn until_told(exporter: &Exporter, is_good: bool) -> Exposition {
+    wait_for("the meter to tell of the reload", WITHIN, || {
+        let shown = gate::scrape(exporter.address);
+        if is_reloaded(&shown) == Some(f64::from(u8::from(is_good))) {
+            Ok(shown)
+        } else {
+            Err(format!("{shown:?}"))
+        }
+    })
+}
+
 fn reloaded_at(shown: &Exposition) -> f64 {
     shown
         .value("agentless_exporter_config_last_reload_success_timestamp_seconds")
@@ -149,8 +161,8 @@ fn a_configuration_with_mistakes_is_refused_with_all_of_them_and_changes_nothing
     assert_eq!(answer.status, 500);
     assert!(answer.body.contains("state.path") && answer.body.contains("restart"), "{answer:?}");
 
-    let after = gate::scrape(exporter.address);
-    assert_eq!((is_reloaded(&after), reloaded_at(&after)), (Some(0.0), reloaded_at(&before)));
+    let after = until_told(&exporter, false);
+    assert_eq!(reloaded_at(&after), reloaded_at(&before));
     assert_eq!(sources(&after), sources(&before));
     let polled = polls(&after, "a", "delta");
     wait_for("the source to be polled on", WITHIN, || {
@@ -164,8 +176,7 @@ fn a_configuration_with_mistakes_is_refused_with_all_of_them_and_changes_nothing
     exporter.configure(&good);
     let answer = exporter.reload();
     assert_eq!((answer.status, answer.body.as_str()), (200, "configuration reloaded: 1 as before\n"));
-    let mended = gate::scrape(exporter.address);
-    assert_eq!(is_reloaded(&mended), Some(1.0));
+    let mended = until_told(&exporter, true);
     assert!(reloaded_at(&mended) > reloaded_at(&before));
     gate::scrape_strictly(exporter.address);
 }
@@ -191,10 +202,7 @@ fn a_hangup_reloads_too_and_none_is_lost() {
     until_up(&exporter, &["round-19"], 0.0);
     exporter.configure("nonsense: true\n");
     exporter.process.hang_up();
-    wait_for("the meter to tell of it", WITHIN, || match is_reloaded(&gate::scrape(exporter.address)) {
-        Some(0.0) => Ok(()),
-        other => Err(format!("{other:?}")),
-    });
+    until_told(&exporter, false);
     assert!(exporter.process.output().stderr.contains("by=SIGHUP"));
     exporter.process.terminate();
     let (status, output) = exporter.process.wait(WITHIN);

@@ -301,10 +301,13 @@ async fn a_longer_look_back_than_that_in_the_state_file_is_shown_only_when_it_ha
         cloud.source(Config { lookback, ..config(Listing::Root) }).with_restored(state, restored)
     };
     assert!(go_on(24 * HOUR).can_delta());
-    let source = go_on(48 * HOUR);
+    let mut source = go_on(48 * HOUR);
+    source.poll().await;
+    assert_eq!(published(&source).snapshot.as_ref().unwrap().tasks, 3);
     assert_eq!(finished(&source)[FAILED], 1);
     // Also if its settings change before that.
-    let mut source = cloud.source_after(source, Config { lookback: 49 * HOUR, ..config(Listing::Root) });
+    let source = go_on(72 * HOUR);
+    let mut source = cloud.source_after(source, Config { lookback: 72 * HOUR, ..config(Listing::Root) });
     source.poll().await;
     assert_eq!(published(&source).snapshot.as_ref().unwrap().tasks, 3);
     assert_eq!(finished(&source)[FAILED], 1);

@@ -1,5 +1,5 @@
 # The same recipes for people and for CI.
-.PHONY: demo test lint soak fuzz fuzz-corpus bench pictures test-tools
+.PHONY: demo test test-deploy lint soak fuzz fuzz-corpus bench pictures test-tools
 
 # The exporter against a simulated Security Center: no account, no configuration.
 demo:
@@ -8,6 +8,10 @@ demo:
 test: test-tools lint
 	cargo test --locked
 	scripts/fuzz
+
+# Heavier, half a gigabyte of packages: the dashboards, drawn with the components of Grafana.
+test-deploy: test-tools
+	scripts/draw-dashboards
 
 lint:
 	cargo fmt --check
@@ -34,9 +38,10 @@ bench:
 	cargo bench --locked --bench decode --bench delta --bench full_listing --bench state
 	scripts/bench-web
 
-# The pictures of README.md, drawn anew.
+# The pictures of README.md and of the dashboards, drawn anew; those show PICTURE_MINUTES (10) of a simulated world.
 pictures: test-tools
 	scripts/pictures
+	scripts/draw-dashboards docs/pictures
 
 test-tools:
 	scripts/install-test-tools

@@ -43,6 +43,8 @@ pub(super) fn run(args: DemoArgs) -> Result<(), Failure> {
     };
     logging::init(settings.logging);
     until_signal(|shutdown| async move {
+        // First, because until then one would end the process.
+        let hangups = Hangups::catch().map_err(Failure::start)?;
         let credentials = key_of(&config);
         let simulator = Simulator::bind(config, Clock::system()).await?;
         let address = simulator.local_addr();
@@ -56,9 +58,18 @@ pub(super) fn run(args: DemoArgs) -> Result<(), Failure> {
         let reloads = Reloads { inputs, hangups: Hangups::never(), by_http: false };
         let daemon = Daemon::bind(settings, None, reloads, Clock::system(), shutdown.clone()).await?;
         say(&banner(&daemon.addresses(), &telemetry_path, address))?;
-        tokio::join!(simulator.serve(shutdown), daemon.run());
+        let refusing = shutdown.clone().run_until_cancelled_owned(refuse(hangups));
+        tokio::join!(simulator.serve(shutdown), daemon.run(), refusing);
         Ok(())
     })
+}
+
+/// A SIGHUP asks to read the configuration again, of which a demo has none.
+async fn refuse(mut hangups: Hangups) {
+    loop {
+        hangups.next().await;
+        tracing::info!("SIGHUP came; a demo has nothing to read again, and goes on as it was");
+    }
 }
 
 fn key_of(config: &simulator::Config) -> credentials::Config {

@@ -1,6 +1,6 @@
 //! Who is answered at all: the rate and the passwords of the web config, before any route.
 
-use hyper::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use hyper::header::{HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
 
 use crate::page::Face;
@@ -9,6 +9,9 @@ use crate::web_config::Admission;
 use super::Service;
 use super::body::Chunks;
 use super::routes::{PLAIN, Route, respond};
+
+/// What a password is asked for with.
+const CHALLENGE: &str = "Basic realm=\"agentless-exporter\"";
 
 impl Service {
     /// The answer to a request that is not let in, by its `headers`. One to see whether the process
@@ -25,11 +28,13 @@ impl Service {
             Admission::Allowed => None,
             Admission::TooMany => {
                 let body = "too many requests\n";
-                Some(respond(StatusCode::TOO_MANY_REQUESTS, PLAIN, body))
+                let mut response = respond(StatusCode::TOO_MANY_REQUESTS, PLAIN, body);
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+                Some(response)
             }
             Admission::Unauthorized => {
                 let mut response = respond(StatusCode::UNAUTHORIZED, PLAIN, "unauthorized\n");
-                response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic"));
+                response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
                 Some(response)
             }
         }

@@ -22,6 +22,7 @@ const NOT_SHOWN: &[(&str, &str)] = &[
     ("Hash(cost {}, hidden)", "is for debugging"),
     ("it is in force only once it is applied", "is for whoever writes code"),
     ("a decoy, no user", "is a salt"),
+    ("is empty now", "is for a file that had keys when it was read before"),
 ];
 
 #[test]

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use hyper::HeaderMap;
+use hyper::header::CONTENT_SECURITY_POLICY;
 use rustls::ServerConfig;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -15,7 +16,7 @@ use crate::mistakes::Mistakes;
 use super::files::{Files, Looks};
 use super::rate::Bucket;
 use super::users::{Admission, Doorkeeper};
-use super::{Loaded, Settings, Summary, read};
+use super::{Loaded, Settings, Summary, emptied, read};
 
 /// How often the files are looked at. What has changed is read once it has been the same twice, because
 /// a file under way may be cut or empty, and an empty one would let everybody in.
@@ -97,10 +98,13 @@ impl Live {
         self.settings().tls.is_some()
     }
 
-    /// Adds what every answer carries; one to a request over the rate carries none.
+    /// Adds what every answer carries. A Content-Security-Policy that is there stays: it is that of what is
+    /// answered, which would not show under another one.
     pub fn add_headers(&self, headers: &mut HeaderMap) {
         for (name, value) in &self.settings().headers {
-            headers.insert(name, value.clone());
+            if *name != CONTENT_SECURITY_POLICY || !headers.contains_key(name) {
+                headers.insert(name, value.clone());
+            }
         }
     }
 
@@ -177,8 +181,7 @@ impl Live {
     async fn look(&self) {
         let live = self.clone();
         let Some(read) = off_the_runtime(move || live.read_if_settled()).await else { return };
-        let path =
-            self.0.watched.iter().map(|watched| watched.path.display().to_string()).collect::<String>();
+        let path = self.path();
         let was_broken = self.is_broken();
         let told = read.settings.clone();
         self.take_note(read);
@@ -226,8 +229,27 @@ impl Live {
             let seen = watched.seen();
             (seen.files.looks().clone(), seen.files.once_more())
         };
-        let settings = read(&watched.path, &mut files).map(Arc::new);
+        let settings = match read(&watched.path, &mut files) {
+            Ok(settings) if !settings.has_keys && self.settings().closes() => Err(emptied(&watched.path)),
+            settings => settings.map(Arc::new),
+        };
         Some(Read { settings, files, before })
+    }
+
+    /// Warns of what protects no longer.
+    fn tell_what_is_open(&self, before: &Settings, now: &Settings) {
+        let path = self.path();
+        if before.tls.is_some() && now.tls.is_none() {
+            tracing::warn!(path, "the web config has no TLS any more; everything is served in the clear now");
+        }
+        if before.users.count() > 0 && now.users.count() == 0 {
+            tracing::warn!(path, "the web config has no users any more; nobody needs a password now");
+        }
+    }
+
+    /// The web config file as the log shows it.
+    fn path(&self) -> String {
+        self.0.watched.as_ref().map(|watched| watched.path.display().to_string()).unwrap_or_default()
     }
 
     /// Remembers what was read, and puts it in force if it is good.
@@ -242,7 +264,10 @@ impl Live {
             (Some(old), Some(new)) if old.is_like(new) => Some(Arc::clone(old)),
             (_, new) => new.clone(),
         };
-        *in_force = InForce { settings, bucket };
+        let before = std::mem::replace(&mut *in_force, InForce { settings, bucket });
+        let now = Arc::clone(&in_force.settings);
+        drop(in_force);
+        self.tell_what_is_open(&before.settings, &now);
     }
 }
 

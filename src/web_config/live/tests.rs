@@ -11,6 +11,8 @@ use crate::logging::told;
 
 const TLS: &str = "tls_server_config: {cert_file: server.crt, key_file: server.key}\n";
 const LIMIT: &str = "rate_limit: {interval: 1h, burst: 2}\n";
+/// Means it.
+const OPEN: &str = "basic_auth_users: {}\n";
 const HASH: &str = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
 
 struct Place {
@@ -83,7 +85,7 @@ fn what_has_settled_is_taken_over_and_told_once() {
     );
     assert!(told[0].ends_with("in_force=TLS 1.2 and TLS 1.3, NoClientCert, HTTP/2; no password"), "{told:?}");
     assert!(place.live.is_tls());
-    place.write("web.yml", "");
+    place.write("web.yml", OPEN);
     place.looks(2);
     assert!(!place.live.is_tls());
 }
@@ -99,6 +101,56 @@ fn a_file_that_is_empty_for_a_moment_opens_nothing() {
         assert_eq!(place.looks(1), [""; 0]);
     }
     assert_eq!(place.live.summary().users, 1);
+}
+
+#[test]
+fn a_file_that_stays_empty_opens_nothing_that_was_closed() {
+    for closed in [TLS.to_owned(), format!("basic_auth_users: {{alice: '{HASH}'}}\n")] {
+        let place = Place::new(&closed);
+        let before = place.live.summary();
+        for empty in ["", "# nothing\n", "{}"] {
+            place.write("web.yml", empty);
+            let told = place.looks(3);
+            assert!(told.len() == 1 && told[0].starts_with("WARN the web config has mistakes"), "{told:?}");
+            assert!(told[0].contains("is empty now"), "{told:?}");
+            assert!(on_own_runtime(place.live.reload()).is_err(), "a reload neither");
+            assert_eq!(place.live.summary(), before);
+        }
+        assert!(place.live.is_broken());
+    }
+    let place = Place::new(LIMIT);
+    place.write("web.yml", "");
+    place.looks(2);
+    assert!(place.live.summary().rate.is_none(), "a limit closes nothing");
+}
+
+#[test]
+fn what_is_open_from_now_on_is_a_warning_however_it_was_read() {
+    const CLEAR: &str = "WARN the web config has no TLS any more; everything is served in the clear now";
+    const ANYBODY: &str = "WARN the web config has no users any more; nobody needs a password now";
+    let both = format!("{TLS}basic_auth_users: {{alice: '{HASH}'}}\n");
+    for (after, expected) in [
+        (TLS, &[ANYBODY][..]),
+        (&both[TLS.len()..], &[CLEAR]),
+        (LIMIT, &[CLEAR, ANYBODY]),
+        (OPEN, &[CLEAR, ANYBODY]),
+    ] {
+        let warned = |told: Vec<String>| -> Vec<String> {
+            told.into_iter().filter(|line| line.starts_with("WARN")).collect()
+        };
+        let is_told = |told: &[String]| {
+            told.len() == expected.len()
+                && told.iter().zip(expected).all(|(line, start)| line.starts_with(start))
+        };
+        let place = Place::new(&both);
+        place.write("web.yml", after);
+        let by_look = warned(place.looks(3));
+        assert!(is_told(&by_look), "{after}: {by_look:?}");
+        let place = Place::new(&both);
+        place.write("web.yml", after);
+        let by_reload = warned(told(|| on_own_runtime(place.live.reload()).unwrap()));
+        assert!(is_told(&by_reload), "{after}: {by_reload:?}");
+    }
 }
 
 #[test]
@@ -227,10 +279,10 @@ fn what_is_prepared_is_in_force_only_once_it_is_applied() {
     assert!(!place.live.is_tls());
     prepared.apply();
     assert!(place.live.is_tls());
-    place.write("web.yml", "");
+    place.write("web.yml", OPEN);
     drop(on_own_runtime(place.live.prepare()).unwrap());
     assert!(place.live.is_tls());
-    assert_eq!(place.looks(2).len(), 1, "what was not applied is still to come");
+    assert_eq!(place.looks(2).len(), 2, "what was not applied is still to come");
     assert!(!place.live.is_tls());
 }
 
@@ -265,6 +317,17 @@ fn headers_are_added_and_none_that_is_blank() {
     place.live.add_headers(&mut headers);
     assert_eq!(headers.len(), 1);
     assert_eq!(headers["x-frame-options"], "deny");
+}
+
+#[test]
+fn a_policy_is_for_answers_that_have_none_of_their_own() {
+    let place = Place::new("http_server_config: {headers: {Content-Security-Policy: default-src 'none'}}\n");
+    let mut headers = HeaderMap::new();
+    place.live.add_headers(&mut headers);
+    assert_eq!(headers[CONTENT_SECURITY_POLICY], "default-src 'none'");
+    let mut headers = HeaderMap::from_iter([(CONTENT_SECURITY_POLICY, "of the page".parse().unwrap())]);
+    place.live.add_headers(&mut headers);
+    assert_eq!(headers.get_all(CONTENT_SECURITY_POLICY).iter().collect::<Vec<_>>(), ["of the page"]);
 }
 
 #[cfg(unix)]
@@ -326,7 +389,7 @@ fn what_was_read_for_a_reload_does_not_undo_what_has_changed_since() {
     assert!(place.live.is_tls());
     prepared.apply();
     assert!(place.live.is_tls());
-    place.write("web.yml", "");
+    place.write("web.yml", OPEN);
     on_own_runtime(place.live.prepare()).unwrap().apply();
     assert!(!place.live.is_tls(), "a reload waits for nothing");
 }

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::future::{Future, poll_fn};
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -20,6 +21,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
 use super::listener::{Peer, Stream};
+use super::plain;
 use super::progress::Progress;
 use super::watched::{Watched, WatchedBody};
 use super::{Bounds, Tls};
@@ -65,7 +67,13 @@ where
         stream: Stream,
         peer: Peer,
     ) -> Option<tokio_rustls::server::TlsStream<Stream>> {
-        let handshake = TlsAcceptor::from(config).accept(stream);
+        let handshake = async {
+            if plain::is_http(&stream).await? {
+                plain::refuse(stream).await?;
+                return Err(io::Error::other("the client spoke HTTP in the clear"));
+            }
+            TlsAcceptor::from(config).accept(stream).await
+        };
         let error = match tokio::time::timeout(self.bounds.handshake_time, handshake).await {
             Ok(Ok(stream)) => return Some(stream),
             Ok(Err(error)) => error.to_string(),

@@ -38,11 +38,11 @@ pub(super) enum HashError {
     )]
     NoHash,
     /// It has a cost that bcrypt does not have.
-    #[error("has a cost that bcrypt does not have; expected 04 to {MOST_COST}, and 10 to 12 is usual")]
+    #[error("has a cost that bcrypt does not have; expected 04 to 15, and 10 to 12 is usual")]
     Cost,
     /// Its password would take too long to check.
     #[error(
-        "has a cost above {MOST_COST}: while one password is checked, for minutes or hours, nobody else could come in; make it with a cost of 10 to 12, as `htpasswd -nBC 12 NAME` does"
+        "has a cost above 15: while one password is checked, for minutes or hours, nobody else could come in; make it with a cost of 10 to 12, as `htpasswd -nBC 12 NAME` does"
     )]
     TooCostly,
 }

@@ -11,6 +11,8 @@ use rustls::ServerConfig;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::Clock;
+use crate::meters::Meters;
 use crate::mistakes::Mistakes;
 
 use super::files::{Files, Looks};
@@ -167,20 +169,24 @@ impl Live {
         self.prepare().await.map(Prepared::apply)
     }
 
-    /// Follows the files until `shutdown`.
-    pub async fn run(self, shutdown: CancellationToken) {
+    /// Follows the files until `shutdown`, and tells `meters` whether they have mistakes.
+    pub async fn run(self, meters: Meters, clock: Clock, shutdown: CancellationToken) {
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while shutdown.run_until_cancelled(ticks.tick()).await.is_some() && self.has_file() {
-            self.look().await;
+            let is_new = self.look().await;
+            meters.web_config_is_broken(self.is_broken());
+            if let Some(warning) = self.settings().warning(clock.now()).filter(|_| is_new) {
+                tracing::warn!(warning, "the web config is in force, but holds something to know");
+            }
         }
         shutdown.cancelled().await;
     }
 
-    /// Looks at the files once, and takes over what has settled.
-    async fn look(&self) {
+    /// Looks at the files once, and takes over what has settled; gives whether there was any.
+    async fn look(&self) -> bool {
         let live = self.clone();
-        let Some(read) = off_the_runtime(move || live.read_if_settled()).await else { return };
+        let Some(read) = off_the_runtime(move || live.read_if_settled()).await else { return false };
         let path = self.path();
         let was_broken = self.is_broken();
         let told = read.settings.clone();
@@ -193,6 +199,7 @@ impl Live {
                 } else {
                     tracing::info!(path, %in_force, "the web config or a file of it has changed and is in force");
                 }
+                true
             }
             Err(mistakes) => {
                 let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
@@ -202,6 +209,7 @@ impl Live {
                     error,
                     "the web config has mistakes; what was read before stays in force"
                 );
+                false
             }
         }
     }

@@ -17,11 +17,12 @@ use std::sync::Arc;
 use hyper::header::{HeaderName, HeaderValue};
 use rustls::ServerConfig;
 
+use crate::clock::UnixMillis;
 use crate::mistakes::Mistakes;
 use crate::yaml;
 
 pub use live::{Live, Prepared};
-pub use tls::TlsSummary;
+pub use tls::{TlsSummary, Validity};
 pub use users::Admission;
 
 use files::Files;
@@ -60,6 +61,11 @@ impl Settings {
     /// Whether anything keeps others from reading along or coming in.
     fn closes(&self) -> bool {
         self.tls.is_some() || self.users.count() > 0
+    }
+
+    /// What is no mistake of it at `now`, but should be known.
+    pub fn warning(&self, now: UnixMillis) -> Option<String> {
+        self.tls_summary.as_ref()?.validity?.warning(now)
     }
 
     /// What may be shown.

@@ -104,56 +104,6 @@ fn a_file_that_is_empty_for_a_moment_opens_nothing() {
 }
 
 #[test]
-fn a_file_that_stays_empty_opens_nothing_that_was_closed() {
-    for closed in [TLS.to_owned(), format!("basic_auth_users: {{alice: '{HASH}'}}\n")] {
-        let place = Place::new(&closed);
-        let before = place.live.summary();
-        for empty in ["", "# nothing\n", "{}"] {
-            place.write("web.yml", empty);
-            let told = place.looks(3);
-            assert!(told.len() == 1 && told[0].starts_with("WARN the web config has mistakes"), "{told:?}");
-            assert!(told[0].contains("is empty now"), "{told:?}");
-            assert!(on_own_runtime(place.live.reload()).is_err(), "a reload neither");
-            assert_eq!(place.live.summary(), before);
-        }
-        assert!(place.live.is_broken());
-    }
-    let place = Place::new(LIMIT);
-    place.write("web.yml", "");
-    place.looks(2);
-    assert!(place.live.summary().rate.is_none(), "a limit closes nothing");
-}
-
-#[test]
-fn what_is_open_from_now_on_is_a_warning_however_it_was_read() {
-    const CLEAR: &str = "WARN the web config has no TLS any more; everything is served in the clear now";
-    const ANYBODY: &str = "WARN the web config has no users any more; nobody needs a password now";
-    let both = format!("{TLS}basic_auth_users: {{alice: '{HASH}'}}\n");
-    for (after, expected) in [
-        (TLS, &[ANYBODY][..]),
-        (&both[TLS.len()..], &[CLEAR]),
-        (LIMIT, &[CLEAR, ANYBODY]),
-        (OPEN, &[CLEAR, ANYBODY]),
-    ] {
-        let warned = |told: Vec<String>| -> Vec<String> {
-            told.into_iter().filter(|line| line.starts_with("WARN")).collect()
-        };
-        let is_told = |told: &[String]| {
-            told.len() == expected.len()
-                && told.iter().zip(expected).all(|(line, start)| line.starts_with(start))
-        };
-        let place = Place::new(&both);
-        place.write("web.yml", after);
-        let by_look = warned(place.looks(3));
-        assert!(is_told(&by_look), "{after}: {by_look:?}");
-        let place = Place::new(&both);
-        place.write("web.yml", after);
-        let by_reload = warned(told(|| on_own_runtime(place.live.reload()).unwrap()));
-        assert!(is_told(&by_reload), "{after}: {by_reload:?}");
-    }
-}
-
-#[test]
 fn a_broken_file_leaves_all_as_it_was_until_it_is_good_again() {
     let place = Place::new(&format!("{TLS}{LIMIT}"));
     place.write(
@@ -349,8 +299,8 @@ fn a_pipe_is_read_once_and_kept_at_a_reload() {
 #[tokio::test(start_paused = true)]
 async fn the_files_are_followed_until_the_shutdown() {
     let place = Place::new("");
-    let shutdown = CancellationToken::new();
-    let running = tokio::spawn(place.live.clone().run(shutdown.clone()));
+    let (shutdown, meters) = (CancellationToken::new(), Meters::new());
+    let running = tokio::spawn(place.live.clone().run(meters.clone(), Clock::system(), shutdown.clone()));
     tokio::time::sleep(Duration::from_secs(2)).await;
     place.write("web.yml", TLS);
     tokio::time::timeout(Duration::from_secs(10), async {
@@ -360,6 +310,21 @@ async fn the_files_are_followed_until_the_shutdown() {
     })
     .await
     .expect("it is seen in time");
+    let shown = |meters: &Meters| {
+        let families = meters.gather();
+        let family = families.iter().find(|family| family.name().ends_with("_config_last_reload_successful"));
+        family.map(|family| family.get_metric()[0].get_gauge().get_value())
+    };
+    for (text, expected) in [("x: 1", 0.0), (TLS, 1.0)] {
+        place.write("web.yml", text);
+        tokio::time::timeout(Duration::from_secs(10), async {
+            while shown(&meters) != Some(expected) {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        })
+        .await
+        .expect("the meter follows");
+    }
     shutdown.cancel();
     running.await.unwrap();
 }
@@ -393,3 +358,5 @@ fn what_was_read_for_a_reload_does_not_undo_what_has_changed_since() {
     on_own_runtime(place.live.prepare()).unwrap().apply();
     assert!(!place.live.is_tls(), "a reload waits for nothing");
 }
+
+mod closed;

@@ -28,6 +28,18 @@ fn the_demo_is_ready_within_ten_seconds_and_every_reader_accepts_it() {
 }
 
 #[test]
+fn a_hangup_does_not_end_the_demo_and_is_told() {
+    let (mut process, address) = demo();
+    process.hang_up();
+    wait_for("the answer to SIGHUP in the log", READY_WITHIN, || {
+        let stderr = process.output().stderr;
+        if stderr.contains("a demo has nothing to read again") { Ok(()) } else { Err(stderr) }
+    });
+    assert_eq!(http::get(address, "/-/healthy").status, 200);
+    assert!(process.is_running());
+}
+
+#[test]
 fn a_real_prometheus_scrapes_the_demo_and_answers_with_the_tasks_by_status() {
     let (_process, address) = demo();
     wait_until_ready(address, READY_WITHIN);

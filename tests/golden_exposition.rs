@@ -156,7 +156,7 @@ fn used_meters() -> Meters {
     meters.http_request("other", 404);
     meters.state().persisted(false);
     meters.config_read(time(1_795_400_000_000));
-    meters.config_refused();
+    meters.config_refused(time(1_795_400_100_000));
     meters
 }
 

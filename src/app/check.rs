@@ -1,5 +1,6 @@
 //! `check-config`: reads the configuration as the daemon would, and tells what it found.
 
+use crate::clock::Clock;
 use crate::config::{self, Inputs, Mistakes, Settings, SourceSettings, parse};
 use crate::credentials;
 use crate::env::Env;
@@ -42,7 +43,9 @@ pub(super) fn warnings(settings: &Settings, env: &Env) -> Vec<String> {
         settings.sources.iter().flat_map(|source| credentials::doubts(&source.credentials, env)).collect();
     doubts.dedup();
     let pace = requests::warnings(&settings.sources, env);
-    without_key.chain(doubts).chain(settings.warnings.iter().cloned()).chain(pace).collect()
+    let now = Clock::system().now();
+    let web = settings.web_config.as_ref().and_then(|loaded| loaded.settings().warning(now));
+    without_key.chain(doubts).chain(settings.warnings.iter().cloned()).chain(pace).chain(web).collect()
 }
 
 /// The word for the type of credentials.

@@ -117,7 +117,9 @@ impl Daemon {
         reloader.fleet.become_as(prepared).await;
         supervisor.spawn("http", web.serve(listener));
         if reloader.web_config.has_file() {
-            supervisor.spawn("web-config", reloader.web_config.clone().run(reloader.shutdown.clone()));
+            let (meters, clock) = (reloader.meters.clone(), reloader.clock.clone());
+            let following = reloader.web_config.clone().run(meters, clock, reloader.shutdown.clone());
+            supervisor.spawn("web-config", following);
         }
         let notifier = reloader.notifier.clone();
         if notifier.is_heard() {

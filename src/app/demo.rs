@@ -43,6 +43,8 @@ pub(super) fn run(args: DemoArgs) -> Result<(), Failure> {
     };
     logging::init(settings.logging);
     until_signal(|shutdown| async move {
+        // First, because until then one would end the process.
+        let hangups = Hangups::catch().map_err(Failure::start)?;
         let credentials = key_of(&config);
         let simulator = Simulator::bind(config, Clock::system()).await?;
         let address = simulator.local_addr();
@@ -56,9 +58,18 @@ pub(super) fn run(args: DemoArgs) -> Result<(), Failure> {
         let reloads = Reloads { inputs, hangups: Hangups::never(), by_http: false };
         let daemon = Daemon::bind(settings, None, reloads, Clock::system(), shutdown.clone()).await?;
         say(&banner(&daemon.addresses(), &telemetry_path, address))?;
-        tokio::join!(simulator.serve(shutdown), daemon.run());
+        let refusing = shutdown.clone().run_until_cancelled_owned(refuse(hangups));
+        tokio::join!(simulator.serve(shutdown), daemon.run(), refusing);
         Ok(())
     })
+}
+
+/// A SIGHUP asks to read the configuration again, of which a demo has none.
+async fn refuse(mut hangups: Hangups) {
+    loop {
+        hangups.next().await;
+        tracing::info!("SIGHUP came; a demo has nothing to read again, and goes on as it was");
+    }
 }
 
 fn key_of(config: &simulator::Config) -> credentials::Config {
@@ -87,12 +98,12 @@ fn source(endpoint: Endpoint, credentials: credentials::Config) -> SourceSetting
 fn banner(addresses: &[Local], telemetry_path: &str, simulator: SocketAddr) -> String {
     let mut text = "The exporter polls a simulated Security Center; stop it with Ctrl-C.\n\n".to_owned();
     for address in addresses {
-        let (host, socket) = match address {
-            Local::Tcp(address) => (reachable(*address), String::new()),
-            Local::Unix(_) => ("localhost".to_owned(), format!("  (of {address})")),
+        let base = match address {
+            Local::Tcp(address) => format!("http://{}", reachable(*address)),
+            Local::Unix(path) => format!("curl --unix-socket {} http://localhost", path.display()),
         };
-        text += &format!("  status page  http://{host}/{socket}\n");
-        text += &format!("  metrics      http://{host}{telemetry_path}{socket}\n");
+        text += &format!("  status page  {base}/\n");
+        text += &format!("  metrics      {base}{telemetry_path}\n");
     }
     text += &format!("  the truth    http://{}/_world/truth\n\n", reachable(simulator));
     text + "The truth is what the simulator itself says of its world: what the exporter must show as soon as it has polled.\n\n"
@@ -101,4 +112,24 @@ fn banner(addresses: &[Local], telemetry_path: &str, simulator: SocketAddr) -> S
 /// An address that a browser on this machine can open.
 fn reachable(address: SocketAddr) -> String {
     if address.ip().is_unspecified() { format!("localhost:{}", address.port()) } else { address.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_open_is_told_for_each_address_in_the_way_it_can_be() {
+        let addresses = [Local::Tcp(([0, 0, 0, 0], 9982).into()), Local::Unix("/run/x".into())];
+        let text = banner(&addresses, "/m", ([127, 0, 0, 1], 8080).into());
+        for line in [
+            "  status page  http://localhost:9982/\n",
+            "  metrics      http://localhost:9982/m\n",
+            "  status page  curl --unix-socket /run/x http://localhost/\n",
+            "  metrics      curl --unix-socket /run/x http://localhost/m\n",
+            "  the truth    http://127.0.0.1:8080/_world/truth\n",
+        ] {
+            assert!(text.contains(line), "{line} is not in {text}");
+        }
+    }
 }

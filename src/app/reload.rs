@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, UnixMillis};
 use crate::config::{self, Inputs, Settings};
 use crate::env::Env;
 use crate::error::in_words;
@@ -113,7 +113,7 @@ impl Reloader {
             }
             Err(RefusedError::Draining) => Err(RefusedError::Draining.to_string()),
             Err(refused) => {
-                self.meters.config_refused();
+                self.meters.config_refused(self.clock.now());
                 let error = in_words(&refused);
                 tracing::warn!(
                     by,
@@ -135,7 +135,7 @@ impl Reloader {
         }
         // Its mistakes were told with the others; it may have changed since.
         let web_config = self.web_config.prepare().await?;
-        let warnings = warnings(&settings, &env);
+        let warnings = warnings(&settings, &env, self.clock.now());
         let prepared = self.fleet.prepare(settings.sources).await?;
         tell_warnings(&warnings);
         Ok((prepared, web_config))
@@ -147,8 +147,9 @@ fn path(state: &state::Config) -> &PathBuf {
 }
 
 /// What is no mistake of a configuration that is to be run, but should be known.
-pub(super) fn warnings(settings: &Settings, env: &Env) -> Vec<String> {
-    settings.warnings.iter().cloned().chain(requests::warnings(&settings.sources, env)).collect()
+pub(super) fn warnings(settings: &Settings, env: &Env, now: UnixMillis) -> Vec<String> {
+    let web = settings.web_config.as_ref().and_then(|loaded| loaded.settings().warning(now));
+    settings.warnings.iter().cloned().chain(requests::warnings(&settings.sources, env)).chain(web).collect()
 }
 
 /// Logs them.

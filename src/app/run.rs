@@ -53,7 +53,7 @@ fn serve(args: &ServeArgs, env: &Env) -> Result<(), Failure> {
         sources = settings.sources.len(),
         "agentless-exporter starts"
     );
-    tell_warnings(&warnings(&settings, env));
+    tell_warnings(&warnings(&settings, env, Clock::system().now()));
     // Before the runtime has threads.
     let passed = settings.web.systemd_socket.then(Passed::take).transpose().map_err(Failure::start)?;
     until_signal(|shutdown| async move {

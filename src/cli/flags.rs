@@ -68,7 +68,7 @@ pub struct WebArgs {
 /// The flag of the web config file.
 #[derive(Clone, Debug, Default, Args)]
 pub struct WebConfigArgs {
-    #[arg(long = "web.config.file", value_name = "PATH", help = help("web.config.file"))]
+    #[arg(long = "web.config.file", value_name = "PATH", help = help("web.config.file"), value_parser = web_config_file)]
     web_config_file: Option<String>,
 }
 
@@ -146,6 +146,18 @@ impl LogArgs {
 fn help(path: &str) -> String {
     let help = named(path).help;
     help[..1].to_uppercase() + &help[1..]
+}
+
+/// A blank path would leave the exporter open without a word.
+fn web_config_file(path: &str) -> Result<String, &'static str> {
+    let is_blank = path.trim().is_empty();
+    if is_blank {
+        return Err(
+            "the path is blank, as of a shell variable that is not set; name a file, or leave the flag out \
+             for no TLS and no passwords",
+        );
+    }
+    Ok(path.to_owned())
 }
 
 /// Applies the check of a key.

@@ -1,6 +1,7 @@
 //! The counters and histograms about the exporter itself, in a registry of their own.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus::core::{Collector, MetricVec, MetricVecBuilder};
@@ -44,7 +45,16 @@ pub struct Meters {
     state_persisted: IntGaugeVec,
     config_reload_successful: IntGaugeVec,
     config_reload_success: GaugeVec,
+    readings: Arc<Mutex<Readings>>,
     http_requests: IntCounterVec,
+}
+
+/// What the last readings of what is configured came to.
+#[derive(Debug, Default)]
+struct Readings {
+    /// When the configuration was refused, if it was.
+    refused: Option<UnixMillis>,
+    web_config_is_broken: bool,
 }
 
 impl Meters {
@@ -71,6 +81,7 @@ impl Meters {
             state_persisted,
             config_reload_successful: gauge(&registry, &table::CONFIG_RELOAD_SUCCESSFUL),
             config_reload_success: time(&registry, &table::CONFIG_RELOAD_SUCCESS),
+            readings: Arc::default(),
             http_requests: counter(&registry, &table::HTTP_REQUESTS),
             registry,
         }
@@ -121,13 +132,30 @@ impl Meters {
 
     /// The configuration that is in force from now on was read at `now`.
     pub fn config_read(&self, now: UnixMillis) {
-        self.config_reload_successful.with_label_values::<&str>(&[]).set(1);
+        self.reading(|readings| readings.refused = None);
         self.config_reload_success.with_label_values::<&str>(&[]).set(now.as_secs_f64());
     }
 
-    /// A configuration was refused; the one before is still in force.
-    pub fn config_refused(&self) {
-        self.config_reload_successful.with_label_values::<&str>(&[]).set(0);
+    /// A configuration was refused at `now`; the one before is still in force.
+    pub fn config_refused(&self, now: UnixMillis) {
+        self.reading(|readings| readings.refused = Some(now));
+    }
+
+    /// Whether the web config file is what is in force, or has mistakes.
+    pub fn web_config_is_broken(&self, is_broken: bool) {
+        self.reading(|readings| readings.web_config_is_broken = is_broken);
+    }
+
+    /// When the configuration was refused, if the last reading of it was.
+    pub fn config_refused_at(&self) -> Option<UnixMillis> {
+        self.readings.lock().unwrap_or_else(PoisonError::into_inner).refused
+    }
+
+    fn reading(&self, note: impl FnOnce(&mut Readings)) {
+        let mut readings = self.readings.lock().unwrap_or_else(PoisonError::into_inner);
+        note(&mut readings);
+        let is_good = readings.refused.is_none() && !readings.web_config_is_broken;
+        self.config_reload_successful.with_label_values::<&str>(&[]).set(i64::from(is_good));
     }
 
     /// Shows the requests answered at `path` at 0 from now on.
@@ -354,11 +382,19 @@ mod tests {
             Some(family.get_metric()[0].get_gauge().get_value())
         };
         meters.config_read(UnixMillis::new(1_500).unwrap());
-        meters.config_refused();
+        meters.config_refused(UnixMillis::new(1_700).unwrap());
+        assert_eq!(meters.config_refused_at(), UnixMillis::new(1_700));
         let both = [&table::CONFIG_RELOAD_SUCCESSFUL, &table::CONFIG_RELOAD_SUCCESS].map(value);
         assert_eq!(both, [Some(0.0), Some(1.5)]);
         meters.config_read(UnixMillis::new(2_000).unwrap());
         let both = [&table::CONFIG_RELOAD_SUCCESSFUL, &table::CONFIG_RELOAD_SUCCESS].map(value);
-        assert_eq!(both, [Some(1.0), Some(2.0)]);
+        assert_eq!((both, meters.config_refused_at()), ([Some(1.0), Some(2.0)], None));
+        meters.web_config_is_broken(true);
+        assert_eq!(value(&table::CONFIG_RELOAD_SUCCESSFUL), Some(0.0), "the web config counts too");
+        meters.config_refused(UnixMillis::new(3_000).unwrap());
+        meters.web_config_is_broken(false);
+        assert_eq!(value(&table::CONFIG_RELOAD_SUCCESSFUL), Some(0.0), "both must be good");
+        meters.config_read(UnixMillis::new(4_000).unwrap());
+        assert_eq!(value(&table::CONFIG_RELOAD_SUCCESSFUL), Some(1.0));
     }
 }

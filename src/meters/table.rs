@@ -154,7 +154,7 @@ metrics! {
     CORRECTIONS: Counter "agentless_exporter_corrections_total" ["source"]
         "Tasks that had to be set right: whose status changed after they had finished, or of which a full listing found what the delta polls before it had missed.";
     CONFIG_RELOAD_SUCCESSFUL: Gauge "agentless_exporter_config_last_reload_successful" []
-        "1 if the last reading of the configuration was good, at the start or at a reload, else 0; then the configuration before it is still in force.";
+        "1 if the last reading of the configuration was good, at the start or at a reload, and that of the web config file too, else 0; then what was read before is still in force.";
     CONFIG_RELOAD_SUCCESS: Gauge "agentless_exporter_config_last_reload_success_timestamp_seconds" []
         "When the configuration in force was read, at the start or at a reload.";
     HTTP_REQUESTS: Counter "agentless_exporter_http_requests_total" ["path", "code"]

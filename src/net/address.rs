@@ -25,11 +25,17 @@ pub enum Address {
 }
 
 /// A text that is no [`Address`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// It is none of the forms.
     #[error("expected HOST:PORT, :PORT for every address of the machine, or unix:PATH")]
     Form,
+    /// A port alone.
+    #[error("expected a colon before the port; did you mean :{0}?")]
+    OnlyPort(u16),
+    /// A host name or IPv4 address alone.
+    #[error("expected a port after the host; did you mean {0}:9982?")]
+    OnlyHost(String),
     /// What follows the last colon is no port.
     #[error("expected a port from 0 to 65535 after the last colon")]
     Port,
@@ -53,7 +59,7 @@ impl FromStr for Address {
         if let Some(path) = text.strip_prefix("unix:") {
             return unix(path);
         }
-        let (host, port) = text.rsplit_once(':').ok_or(AddressError::Form)?;
+        let (host, port) = text.rsplit_once(':').ok_or_else(|| without_colon(text))?;
         if host.contains(':') && !host.starts_with('[') && text.parse::<Ipv6Addr>().is_ok() {
             return Err(AddressError::Brackets);
         }
@@ -68,6 +74,15 @@ impl FromStr for Address {
             None => Some(host).filter(|host| host.chars().all(of_a_name)),
         };
         Ok(Self::Host { host: host.ok_or(AddressError::Form)?.to_owned(), port })
+    }
+}
+
+/// What is wrong with a text that has no colon.
+fn without_colon(text: &str) -> AddressError {
+    match text.parse() {
+        Ok(port) if text.bytes().all(|byte| byte.is_ascii_digit()) => AddressError::OnlyPort(port),
+        _ if !text.is_empty() && text.chars().all(of_a_name) => AddressError::OnlyHost(text.to_owned()),
+        _ => AddressError::Form,
     }
 }
 
@@ -112,12 +127,14 @@ mod tests {
 
     #[test]
     fn a_mistake_is_told_by_what_is_wrong() {
-        use AddressError::{Brackets, Form, LongPath, Path, Port};
+        use AddressError::{Brackets, Form, LongPath, OnlyHost, OnlyPort, Path, Port};
         let long = format!("unix:/{}", "x".repeat(107));
         for (bad, wrong) in [
             ("", Form),
-            ("9982", Form),
-            ("localhost", Form),
+            ("9982", OnlyPort(9982)),
+            ("localhost", OnlyHost("localhost".to_owned())),
+            ("+80", Form),
+            ("/run/x", Form),
             (":", Port),
             (":70000", Port),
             (":+80", Port),

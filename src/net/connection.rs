@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::future::{Future, poll_fn};
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -21,6 +22,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
 use super::listener::{Peer, Stream};
+use super::plain;
 use super::progress::Progress;
 use super::watched::{Watched, WatchedBody};
 use super::{Bounds, Tls};
@@ -69,10 +71,19 @@ where
         stream: Stream,
         peer: Peer,
     ) -> Option<tokio_rustls::server::TlsStream<Stream>> {
-        let handshake = TlsAcceptor::from(config).accept(stream).into_fallible();
+        let handshake = async {
+            if plain::is_http(&stream).await.map_err(|error| (error, None))? {
+                let refused = plain::refuse(stream).await;
+                let error =
+                    refused.err().unwrap_or_else(|| io::Error::other("the client spoke HTTP in the clear"));
+                return Err((error, None));
+            }
+            let accepted = TlsAcceptor::from(config).accept(stream).into_fallible().await;
+            accepted.map_err(|(error, stream)| (error, Some(stream)))
+        };
         let (error, refused) = match tokio::time::timeout(self.bounds.handshake_time, handshake).await {
             Ok(Ok(stream)) => return Some(stream),
-            Ok(Err((error, stream))) => (error.to_string(), Some(stream)),
+            Ok(Err((error, refused))) => (error.to_string(), refused),
             Err(late) => (late.to_string(), None),
         };
         tracing::debug!(%peer, error, "a TLS handshake failed");

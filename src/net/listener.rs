@@ -42,6 +42,23 @@ impl BindError {
     }
 }
 
+impl BindError {
+    /// Advises of a port that was taken by one of `before`, which are addresses of the same program.
+    fn after(self, before: &Listener) -> Self {
+        let is_taken = self.source.downcast_ref().map(io::Error::kind) == Some(ErrorKind::AddrInUse);
+        let port = match self.address.parse() {
+            Ok(Address::Every(port) | Address::Host { port, .. }) => Some(port),
+            _ => None,
+        };
+        let is_same = |local: &Local| matches!(local, Local::Tcp(address) if Some(address.port()) == port);
+        if !is_taken || !before.addresses().iter().any(is_same) {
+            return self;
+        }
+        let advice = "another --web.listen-address has the same port; leave one of them out".to_owned();
+        Self { advice, ..self }
+    }
+}
+
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         ErrorKind::AddrInUse => "stop what listens there, or choose another address",
@@ -161,7 +178,8 @@ impl Listener {
     pub async fn bind_all(addresses: &[String]) -> Result<Self, BindError> {
         let mut all = Self { sockets: Vec::new(), turn: 0 };
         for address in addresses {
-            all.sockets.append(&mut Self::bind(address).await?.sockets);
+            let bound = Self::bind(address).await.map_err(|error| error.after(&all));
+            all.sockets.append(&mut bound?.sockets);
         }
         Ok(all)
     }

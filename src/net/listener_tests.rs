@@ -42,6 +42,19 @@ async fn a_taken_port_is_an_error_that_names_it() {
 }
 
 #[tokio::test]
+async fn a_port_given_twice_is_told_as_such() {
+    let taken = Listener::bind("127.0.0.1:0").await.unwrap();
+    let port = taken.local_addr().unwrap().port();
+    drop(taken);
+    let twice = [format!("127.0.0.1:{port}"), format!("127.0.0.1:{port}")];
+    let error = Listener::bind_all(&twice).await.unwrap_err().to_string();
+    assert!(
+        error.ends_with("; another --web.listen-address has the same port; leave one of them out"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn a_port_that_is_taken_in_one_family_is_taken() {
     let taken = Socket::new(Domain::IPV6, Type::STREAM, None).expect("this test needs IPv6");
     taken.set_only_v6(true).unwrap();

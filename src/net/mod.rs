@@ -5,6 +5,7 @@ mod address;
 mod connection;
 mod listener;
 mod passed;
+mod plain;
 mod progress;
 mod serve;
 #[cfg(test)]

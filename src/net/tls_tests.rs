@@ -125,6 +125,15 @@ async fn by_http1<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin>(mut s
 }
 
 #[tokio::test]
+async fn who_speaks_http_in_the_clear_is_told_so() {
+    let running = Running::start(Bounds::default()).await;
+    let got = by_http1(TcpStream::connect(running.address).await.unwrap()).await;
+    assert!(got.starts_with("HTTP/1.0 400 Bad Request\r\n"), "{got}");
+    assert!(got.ends_with("\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"), "{got}");
+    running.end().await;
+}
+
+#[tokio::test]
 async fn both_versions_serve_what_the_client_agrees_to() {
     let running = Running::start(Bounds::default()).await;
     for version in [&TLS12, &TLS13] {

@@ -37,7 +37,7 @@ pub(super) struct Document<'p> {
     version: &'static str,
     rustc: &'static str,
     settings: &'p str,
-    trouble: Option<&'static str>,
+    trouble: Option<&'p str>,
     summary: String,
     /// Scans and targets over all sources, while any has fresh data.
     totals: Option<String>,
@@ -99,7 +99,7 @@ impl<'p> Document<'p> {
             version: env!("CARGO_PKG_VERSION"),
             rustc: env!("AGENTLESS_EXPORTER_RUSTC"),
             settings: &face.settings,
-            trouble: face.trouble,
+            trouble: face.trouble.as_deref(),
             summary,
             totals: totals(published, now),
             class,

@@ -32,8 +32,8 @@ pub struct Face<'p> {
     pub telemetry_path: &'p str,
     /// How it is served: TLS, passwords and the like, in words without secrets.
     pub settings: String,
-    /// What is wrong with the files of those settings, in words without secrets.
-    pub trouble: Option<&'static str>,
+    /// What is wrong with the files of what is configured, in words without secrets.
+    pub trouble: Option<String>,
 }
 
 /// The page as it stands at `now`: a whole HTML document that loads nothing and runs no script.

@@ -23,7 +23,7 @@ impl Service {
     /// The answer to a POST; its body means nothing.
     pub(super) async fn reload<B>(&self, request: &Request<B>) -> Response<Chunks> {
         let Some(reloads) = &self.parts.reloads else {
-            let body = "reloading by HTTP is not enabled; start the exporter with --web.enable-lifecycle, or send it SIGHUP\n";
+            let body = "reloading by HTTP is not enabled; `agentless-exporter serve` has --web.enable-lifecycle for it, and reloads upon SIGHUP\n";
             return respond(StatusCode::FORBIDDEN, PLAIN, body);
         };
         let authority = request.uri().authority().map(|authority| authority.as_str());

@@ -17,6 +17,10 @@ const ALPHABET: GeneralPurpose = GeneralPurpose::new(
 /// What bcrypt takes of a password; the rest does not count.
 const MOST_PASSWORD: usize = 72;
 
+/// The highest cost that is let in: each step doubles the time, and one password is checked at a time. With
+/// 15 that is some seconds.
+const MOST_COST: u32 = 15;
+
 /// A hash of a password, as `$2y$10$…`.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Hash {
@@ -34,8 +38,13 @@ pub(super) enum HashError {
     )]
     NoHash,
     /// It has a cost that bcrypt does not have.
-    #[error("has a cost that bcrypt does not have; expected 04 to 31, and 10 to 12 is usual")]
+    #[error("has a cost that bcrypt does not have; expected 04 to 15, and 10 to 12 is usual")]
     Cost,
+    /// Its password would take too long to check.
+    #[error(
+        "has a cost above 15: while one password is checked, for minutes or hours, nobody else could come in; make it with a cost of 10 to 12, as `htpasswd -nBC 12 NAME` does"
+    )]
+    TooCostly,
 }
 
 impl Hash {
@@ -51,6 +60,9 @@ impl Hash {
             return Err(HashError::NoHash);
         }
         let cost = cost.parse().ok().filter(|cost| (4..=31).contains(cost)).ok_or(HashError::Cost)?;
+        if cost > MOST_COST {
+            return Err(HashError::TooCostly);
+        }
         Ok(Self { cost, salt, digest })
     }
 
@@ -59,7 +71,12 @@ impl Hash {
         Self { cost: self.cost, salt: *b"a decoy, no user", digest: [0; 23] }
     }
 
-    /// Whether `password` has this hash. Takes from milliseconds to hours, as its cost says.
+    /// How much work it is to check a password: twice as much at each step.
+    pub(super) fn cost(&self) -> u32 {
+        self.cost
+    }
+
+    /// Whether `password` has this hash. Takes from milliseconds to seconds, as its cost says.
     pub(super) fn is_of(&self, password: &[u8]) -> bool {
         let mut password = password.to_vec();
         password.push(0);
@@ -117,6 +134,7 @@ mod tests {
     fn what_is_no_hash_is_refused_without_showing_it() {
         let good = "$2y$04$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
         assert!(Hash::parse(good).is_ok());
+        assert!(Hash::parse(&good.replace("$04$", "$15$")).is_ok());
         for (wrong, error) in [
             ("", HashError::NoHash),
             ("hunter2", HashError::NoHash),
@@ -128,6 +146,8 @@ mod tests {
             (&good.replace("$04$", "$4$"), HashError::NoHash),
             (&good.replace("$04$", "$03$"), HashError::Cost),
             (&good.replace("$04$", "$32$"), HashError::Cost),
+            (&good.replace("$04$", "$31$"), HashError::TooCostly),
+            (&good.replace("$04$", "$16$"), HashError::TooCostly),
             (&good.replace("$04$", "$aa$"), HashError::Cost),
         ] {
             assert_eq!(Hash::parse(wrong), Err(error), "{wrong}");

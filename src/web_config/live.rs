@@ -6,16 +6,19 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use hyper::HeaderMap;
+use hyper::header::CONTENT_SECURITY_POLICY;
 use rustls::ServerConfig;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::Clock;
+use crate::meters::Meters;
 use crate::mistakes::Mistakes;
 
 use super::files::{Files, Looks};
 use super::rate::Bucket;
 use super::users::{Admission, Doorkeeper};
-use super::{Loaded, Settings, Summary, read};
+use super::{Loaded, Settings, Summary, emptied, read};
 
 /// How often the files are looked at. What has changed is read once it has been the same twice, because
 /// a file under way may be cut or empty, and an empty one would let everybody in.
@@ -97,10 +100,13 @@ impl Live {
         self.settings().tls.is_some()
     }
 
-    /// Adds what every answer carries, one that turns a request away too.
+    /// Adds what every answer carries, one that turns a request away too. A Content-Security-Policy that
+    /// is there stays: it is that of what is answered, which would not show under another one.
     pub fn add_headers(&self, headers: &mut HeaderMap) {
         for (name, value) in &self.settings().headers {
-            headers.insert(name, value.clone());
+            if *name != CONTENT_SECURITY_POLICY || !headers.contains_key(name) {
+                headers.insert(name, value.clone());
+            }
         }
     }
 
@@ -163,22 +169,25 @@ impl Live {
         self.prepare().await.map(Prepared::apply)
     }
 
-    /// Follows the files until `shutdown`.
-    pub async fn run(self, shutdown: CancellationToken) {
+    /// Follows the files until `shutdown`, and tells `meters` whether they have mistakes.
+    pub async fn run(self, meters: Meters, clock: Clock, shutdown: CancellationToken) {
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while shutdown.run_until_cancelled(ticks.tick()).await.is_some() && self.has_file() {
-            self.look().await;
+            let is_new = self.look().await;
+            meters.web_config_is_broken(self.is_broken());
+            if let Some(warning) = self.settings().warning(clock.now()).filter(|_| is_new) {
+                tracing::warn!(warning, "the web config is in force, but holds something to know");
+            }
         }
         shutdown.cancelled().await;
     }
 
-    /// Looks at the files once, and takes over what has settled.
-    async fn look(&self) {
+    /// Looks at the files once, and takes over what has settled; gives whether there was any.
+    async fn look(&self) -> bool {
         let live = self.clone();
-        let Some(read) = off_the_runtime(move || live.read_if_settled()).await else { return };
-        let path =
-            self.0.watched.iter().map(|watched| watched.path.display().to_string()).collect::<String>();
+        let Some(read) = off_the_runtime(move || live.read_if_settled()).await else { return false };
+        let path = self.path();
         let was_broken = self.is_broken();
         let told = read.settings.clone();
         self.take_note(read);
@@ -190,6 +199,7 @@ impl Live {
                 } else {
                     tracing::info!(path, %in_force, "the web config or a file of it has changed and is in force");
                 }
+                true
             }
             Err(mistakes) => {
                 let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
@@ -199,6 +209,7 @@ impl Live {
                     error,
                     "the web config has mistakes; what was read before stays in force"
                 );
+                false
             }
         }
     }
@@ -226,8 +237,27 @@ impl Live {
             let seen = watched.seen();
             (seen.files.looks().clone(), seen.files.once_more())
         };
-        let settings = read(&watched.path, &mut files).map(Arc::new);
+        let settings = match read(&watched.path, &mut files) {
+            Ok(settings) if !settings.has_keys && self.settings().closes() => Err(emptied(&watched.path)),
+            settings => settings.map(Arc::new),
+        };
         Some(Read { settings, files, before })
+    }
+
+    /// Warns of what protects no longer.
+    fn tell_what_is_open(&self, before: &Settings, now: &Settings) {
+        let path = self.path();
+        if before.tls.is_some() && now.tls.is_none() {
+            tracing::warn!(path, "the web config has no TLS any more; everything is served in the clear now");
+        }
+        if before.users.count() > 0 && now.users.count() == 0 {
+            tracing::warn!(path, "the web config has no users any more; nobody needs a password now");
+        }
+    }
+
+    /// The web config file as the log shows it.
+    fn path(&self) -> String {
+        self.0.watched.as_ref().map(|watched| watched.path.display().to_string()).unwrap_or_default()
     }
 
     /// Remembers what was read, and puts it in force if it is good.
@@ -242,7 +272,10 @@ impl Live {
             (Some(old), Some(new)) if old.is_like(new) => Some(Arc::clone(old)),
             (_, new) => new.clone(),
         };
-        *in_force = InForce { settings, bucket };
+        let before = std::mem::replace(&mut *in_force, InForce { settings, bucket });
+        let now = Arc::clone(&in_force.settings);
+        drop(in_force);
+        self.tell_what_is_open(&before.settings, &now);
     }
 }
 

@@ -17,11 +17,12 @@ use std::sync::Arc;
 use hyper::header::{HeaderName, HeaderValue};
 use rustls::ServerConfig;
 
+use crate::clock::UnixMillis;
 use crate::mistakes::Mistakes;
 use crate::yaml;
 
 pub use live::{Live, Prepared};
-pub use tls::TlsSummary;
+pub use tls::{TlsSummary, Validity};
 pub use users::Admission;
 
 use files::Files;
@@ -39,6 +40,8 @@ pub struct Settings {
     users: Users,
     bucket: Option<Arc<Bucket>>,
     tls_summary: Option<TlsSummary>,
+    /// Whether there is any key.
+    has_keys: bool,
 }
 
 /// What of a web config may be shown.
@@ -55,6 +58,16 @@ pub struct Summary {
 }
 
 impl Settings {
+    /// Whether anything keeps others from reading along or coming in.
+    fn closes(&self) -> bool {
+        self.tls.is_some() || self.users.count() > 0
+    }
+
+    /// What is no mistake of it at `now`, but should be known.
+    pub fn warning(&self, now: UnixMillis) -> Option<String> {
+        self.tls_summary.as_ref()?.validity?.warning(now)
+    }
+
     /// What may be shown.
     pub fn summary(&self) -> Summary {
         Summary {
@@ -149,6 +162,17 @@ pub fn load(path: &Path) -> Result<Loaded, Mistakes> {
     Ok(Loaded(Arc::new(Reading { path: path.to_owned(), settings: Arc::new(settings), files })))
 }
 
+/// The mistake of a file that may have been emptied by accident, and would open what is closed.
+fn emptied(path: &Path) -> Mistakes {
+    let report = Report::of(path.display().to_string());
+    report.say(
+        "",
+        "is empty now, which would take away TLS and passwords; put back what it held, or write \
+         `basic_auth_users: {}` if everybody is to come in, in the clear",
+    );
+    report.into_mistakes()
+}
+
 fn read(path: &Path, files: &mut Files) -> Result<Settings, Mistakes> {
     let report = Report::of(path.display().to_string());
     let settings = read_all(path, files, &report);
@@ -177,6 +201,7 @@ fn read_all(path: &Path, files: &mut Files, report: &Report) -> Option<Settings>
             return None;
         }
     };
+    let has_keys = !tree.is_empty();
     let mut root = Group::root(tree, report);
     let mut http = root.group("http_server_config");
     let http2 = http.flag("http2", true);
@@ -186,7 +211,7 @@ fn read_all(path: &Path, files: &mut Files, report: &Report) -> Option<Settings>
     let users = Users::read(root.names("basic_auth_users"));
     let bucket = rate::read(root.group("rate_limit")).map(Arc::new);
     let (tls, tls_summary) = tls.map(|tls| (tls.config, tls.summary)).unzip();
-    Some(Settings { tls, headers, users, bucket, tls_summary })
+    Some(Settings { tls, headers, users, bucket, tls_summary, has_keys })
 }
 
 #[cfg(test)]

@@ -135,14 +135,12 @@ impl Doorkeeper {
 
 impl Inner {
     /// The hash to check the password of `name` against, and whether it is the hash of a user. An unknown
-    /// name has always the cost of the same user, so that no time tells who there is.
+    /// name costs what the costliest user does, so that no unknown one is told by a shorter time.
     fn hash_of(&self, users: &Users, name: &[u8]) -> Option<(Hash, bool)> {
         if let Some(hash) = users.0.get(name) {
             return Some((hash.clone(), true));
         }
-        let digest = self.digest(&[name]);
-        let pick = usize::from(u16::from_be_bytes([digest[0], digest[1]])) % users.count().max(1);
-        users.0.values().nth(pick).map(|hash| (hash.decoy(), false))
+        users.0.values().max_by_key(|hash| hash.cost()).map(|hash| (hash.decoy(), false))
     }
 
     fn digest(&self, parts: &[&[u8]]) -> [u8; 32] {

@@ -11,6 +11,8 @@ use crate::logging::told;
 
 const TLS: &str = "tls_server_config: {cert_file: server.crt, key_file: server.key}\n";
 const LIMIT: &str = "rate_limit: {interval: 1h, burst: 2}\n";
+/// Means it.
+const OPEN: &str = "basic_auth_users: {}\n";
 const HASH: &str = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
 
 struct Place {
@@ -83,7 +85,7 @@ fn what_has_settled_is_taken_over_and_told_once() {
     );
     assert!(told[0].ends_with("in_force=TLS 1.2 and TLS 1.3, NoClientCert, HTTP/2; no password"), "{told:?}");
     assert!(place.live.is_tls());
-    place.write("web.yml", "");
+    place.write("web.yml", OPEN);
     place.looks(2);
     assert!(!place.live.is_tls());
 }
@@ -227,10 +229,10 @@ fn what_is_prepared_is_in_force_only_once_it_is_applied() {
     assert!(!place.live.is_tls());
     prepared.apply();
     assert!(place.live.is_tls());
-    place.write("web.yml", "");
+    place.write("web.yml", OPEN);
     drop(on_own_runtime(place.live.prepare()).unwrap());
     assert!(place.live.is_tls());
-    assert_eq!(place.looks(2).len(), 1, "what was not applied is still to come");
+    assert_eq!(place.looks(2).len(), 2, "what was not applied is still to come");
     assert!(!place.live.is_tls());
 }
 
@@ -267,6 +269,17 @@ fn headers_are_added_and_none_that_is_blank() {
     assert_eq!(headers["x-frame-options"], "deny");
 }
 
+#[test]
+fn a_policy_is_for_answers_that_have_none_of_their_own() {
+    let place = Place::new("http_server_config: {headers: {Content-Security-Policy: default-src 'none'}}\n");
+    let mut headers = HeaderMap::new();
+    place.live.add_headers(&mut headers);
+    assert_eq!(headers[CONTENT_SECURITY_POLICY], "default-src 'none'");
+    let mut headers = HeaderMap::from_iter([(CONTENT_SECURITY_POLICY, "of the page".parse().unwrap())]);
+    place.live.add_headers(&mut headers);
+    assert_eq!(headers.get_all(CONTENT_SECURITY_POLICY).iter().collect::<Vec<_>>(), ["of the page"]);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_pipe_is_read_once_and_kept_at_a_reload() {
@@ -286,8 +299,8 @@ fn a_pipe_is_read_once_and_kept_at_a_reload() {
 #[tokio::test(start_paused = true)]
 async fn the_files_are_followed_until_the_shutdown() {
     let place = Place::new("");
-    let shutdown = CancellationToken::new();
-    let running = tokio::spawn(place.live.clone().run(shutdown.clone()));
+    let (shutdown, meters) = (CancellationToken::new(), Meters::new());
+    let running = tokio::spawn(place.live.clone().run(meters.clone(), Clock::system(), shutdown.clone()));
     tokio::time::sleep(Duration::from_secs(2)).await;
     place.write("web.yml", TLS);
     tokio::time::timeout(Duration::from_secs(10), async {
@@ -297,6 +310,21 @@ async fn the_files_are_followed_until_the_shutdown() {
     })
     .await
     .expect("it is seen in time");
+    let shown = |meters: &Meters| {
+        let families = meters.gather();
+        let family = families.iter().find(|family| family.name().ends_with("_config_last_reload_successful"));
+        family.map(|family| family.get_metric()[0].get_gauge().get_value())
+    };
+    for (text, expected) in [("x: 1", 0.0), (TLS, 1.0)] {
+        place.write("web.yml", text);
+        tokio::time::timeout(Duration::from_secs(10), async {
+            while shown(&meters) != Some(expected) {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        })
+        .await
+        .expect("the meter follows");
+    }
     shutdown.cancel();
     running.await.unwrap();
 }
@@ -326,7 +354,9 @@ fn what_was_read_for_a_reload_does_not_undo_what_has_changed_since() {
     assert!(place.live.is_tls());
     prepared.apply();
     assert!(place.live.is_tls());
-    place.write("web.yml", "");
+    place.write("web.yml", OPEN);
     on_own_runtime(place.live.prepare()).unwrap().apply();
     assert!(!place.live.is_tls(), "a reload waits for nothing");
 }
+
+mod closed;

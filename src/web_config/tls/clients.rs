@@ -123,10 +123,19 @@ impl ClientCertVerifier for Clients {
             }
         }
         match &self.allowed_sans {
-            Some(allowed) if !has_any(certificate, allowed) => {
+            Some(allowed) => {
+                let names = names_of(certificate);
+                if names.iter().any(|name| allowed.contains(name)) {
+                    return Ok(ClientCertVerified::assertion());
+                }
+                let names = names.join(", ");
+                tracing::debug!(
+                    names,
+                    "the certificate of a client has none of the names in client_allowed_sans"
+                );
                 Err(CertificateError::ApplicationVerificationFailure.into())
             }
-            _ => Ok(ClientCertVerified::assertion()),
+            None => Ok(ClientCertVerified::assertion()),
         }
     }
 
@@ -166,18 +175,18 @@ fn is_fit(certificate: &CertificateDer<'_>, now: UnixTime) -> bool {
     holds && usage.is_none_or(|usage| usage.value.any || usage.value.client_auth)
 }
 
-/// Whether a subject alternative name of a certificate is one of `allowed`, letter by letter.
-fn has_any(certificate: &CertificateDer<'_>, allowed: &[String]) -> bool {
-    let Ok((_, certificate)) = X509Certificate::from_der(certificate) else { return false };
-    let Ok(Some(names)) = certificate.subject_alternative_name() else { return false };
-    let is_allowed = |name: &str| allowed.iter().any(|allowed| allowed == name);
-    names.value.general_names.iter().any(|name| match name {
+/// The subject alternative names of a certificate, as they are compared: letter by letter.
+fn names_of(certificate: &CertificateDer<'_>) -> Vec<String> {
+    let Ok((_, certificate)) = X509Certificate::from_der(certificate) else { return Vec::new() };
+    let Ok(Some(names)) = certificate.subject_alternative_name() else { return Vec::new() };
+    let text = |name: &GeneralName<'_>| match name {
         GeneralName::DNSName(name) | GeneralName::RFC822Name(name) | GeneralName::URI(name) => {
-            is_allowed(name)
+            Some((*name).to_owned())
         }
-        GeneralName::IPAddress(bytes) => address(bytes).is_some_and(|address| is_allowed(&address)),
-        _ => false,
-    })
+        GeneralName::IPAddress(bytes) => address(bytes),
+        _ => None,
+    };
+    names.value.general_names.iter().filter_map(text).collect()
 }
 
 /// As Go writes it: an IPv4 address within IPv6 as the former.

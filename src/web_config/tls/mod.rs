@@ -3,10 +3,12 @@
 mod clients;
 mod names;
 mod pem;
+mod validity;
 
 use std::path::Path;
 use std::sync::Arc;
 
+use ::config::ValueKind;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::server::NoServerSessionStorage;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
@@ -19,6 +21,7 @@ use super::group::{Group, word_shown};
 use clients::{Clients, Policy};
 use names::Version;
 use pem::{Given, Pem};
+pub use validity::Validity;
 
 /// TLS in force.
 pub(super) struct Tls {
@@ -37,6 +40,8 @@ pub struct TlsSummary {
     pub allowed_sans: Option<usize>,
     /// Whether HTTP/2 is offered.
     pub http2: bool,
+    /// When the certificate holds, if that can be read.
+    pub validity: Option<Validity>,
 }
 
 /// Reads `tls_server_config`; `None` if TLS is off or something is wrong. Relative paths start from
@@ -77,6 +82,15 @@ pub(super) fn read(mut group: Group<'_>, http2: bool, folder: &Path, files: &mut
         return None;
     }
     let (own, clients) = (own?, clients?);
+    if max == Version::Tls12 && !provider.cipher_suites.iter().any(|suite| is_for(suite, &own)) {
+        group.say(
+            "cipher_suites",
+            "has no suite for the key of the certificate, so no client could connect; add one with RSA for an RSA key, \
+             with ECDSA for another one",
+        );
+        return None;
+    }
+    let validity = own.cert.first().and_then(Validity::of);
     let builder = ServerConfig::builder_with_provider(provider);
     let builder = match builder.with_protocol_versions(&Version::between(min, max)) {
         Ok(builder) => builder,
@@ -107,6 +121,7 @@ pub(super) fn read(mut group: Group<'_>, http2: bool, folder: &Path, files: &mut
         client_auth: policy?.word(),
         allowed_sans: sans_count,
         http2,
+        validity,
     };
     Some(Tls { config: Arc::new(config), summary })
 }
@@ -149,7 +164,15 @@ fn allowed_sans(group: &mut Group<'_>, policy: Option<Policy>) -> Option<Vec<Str
 
 fn versions(group: &mut Group<'_>) -> (Version, Version) {
     let mut read = |key: &str, default| {
-        let Some(name) = group.text(key) else { return default };
+        let name = match group.value(key) {
+            None => return default,
+            Some(ValueKind::String(name)) if name.is_empty() => return default,
+            Some(ValueKind::String(name)) => name,
+            Some(_) => {
+                group.say(key, "expected TLS12 or TLS13");
+                return default;
+            }
+        };
         names::version(&name).unwrap_or_else(|problem| {
             group.say(key, problem);
             default
@@ -194,6 +217,11 @@ fn suites(group: &mut Group<'_>, provider: &mut CryptoProvider, http2: bool, min
         );
     }
     provider.cipher_suites = suites;
+}
+
+/// Whether a suite of TLS 1.2 can be used with the key of `own`.
+fn is_for(suite: &SupportedCipherSuite, own: &CertifiedKey) -> bool {
+    matches!(suite, SupportedCipherSuite::Tls12(suite) if own.key.choose_scheme(suite.sign).is_some())
 }
 
 fn is_needed_by_http2(suite: &SupportedCipherSuite) -> bool {

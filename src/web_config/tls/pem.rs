@@ -88,6 +88,9 @@ impl Pem {
         let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&self.bytes).collect();
         match found {
             Ok(found) if !found.is_empty() => return Some(found),
+            Ok(_) if PrivateKeyDer::from_pem_slice(&self.bytes).is_ok() => {
+                self.say(group, "holds a private key and no certificate; was it swapped with key_file?");
+            }
             Ok(_) => self.say(group, "holds no certificate (-----BEGIN CERTIFICATE-----)"),
             Err(_) => self.say(group, "is no whole PEM text; was it cut, or its line breaks lost?"),
         }
@@ -101,6 +104,9 @@ impl Pem {
             // Only its label is looked for.
             Err(_) if self.bytes.windows(9).any(|part| part == b"ENCRYPTED") => {
                 "is encrypted with a passphrase; the exporter needs it without one, as `openssl pkey -in KEY` writes it"
+            }
+            Err(Error::NoItemsFound) if CertificateDer::from_pem_slice(&self.bytes).is_ok() => {
+                "holds a certificate and no private key; was it swapped with cert_file?"
             }
             Err(Error::NoItemsFound) => {
                 "holds no private key (-----BEGIN PRIVATE KEY-----, RSA PRIVATE KEY or EC PRIVATE KEY)"

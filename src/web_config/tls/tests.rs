@@ -252,3 +252,20 @@ async fn sessions_are_resumed_only_where_no_certificate_is_asked_for() {
         }
     }
 }
+
+#[test]
+fn names_that_are_refused_are_told_to_who_looks_for_a_fault() {
+    let place = Place::new();
+    let server = place.server(&[
+        "client_auth_type: RequireAndVerifyClientCert",
+        "client_ca_file: ca.crt",
+        "client_allowed_sans: [prometheus]",
+    ]);
+    let client = place.client(Some(&place.authority.sign([dns("grafana"), dns("tests")])));
+    let told = crate::logging::told_from(tracing::Level::DEBUG, || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        assert!(!runtime.block_on(passes(&server, &client)));
+    });
+    let is_told = |line: &String| line.contains("none of the names") && line.contains("grafana, tests");
+    assert!(told.iter().any(is_told), "{told:?}");
+}

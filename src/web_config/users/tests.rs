@@ -68,7 +68,7 @@ async fn the_same_password_costs_bcrypt_once_until_the_hash_is_another() {
 }
 
 #[tokio::test]
-async fn an_unknown_name_costs_as_much_as_a_known_one() {
+async fn an_unknown_name_costs_as_much_as_the_costliest_user() {
     let (doorkeeper, users) =
         (Doorkeeper::new(), users(&[("alice", ALICE), ("bob", &BOB.replace("$05$", "$06$"))]));
     for round in 1..=20 {
@@ -80,8 +80,7 @@ async fn an_unknown_name_costs_as_much_as_a_known_one() {
     }
     let cost = |name: &str| format!("{:?}", doorkeeper.0.hash_of(&users, name.as_bytes()).unwrap().0);
     let costs: std::collections::BTreeSet<_> = (0..100).map(|number| cost(&format!("x{number}"))).collect();
-    assert_eq!(costs.len(), 2, "names cost what one user or the other does");
-    assert!((0..10).all(|_| cost("x1") == cost("x1")), "and always the same");
+    assert_eq!(costs.into_iter().collect::<Vec<_>>(), ["Hash(cost 6, hidden)"], "what the costliest does");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// Files beside the code that are for its tests alone.
-const OF_TESTS: &[&str] = &["tests.rs", "authority.rs"];
+const OF_TESTS: &[&str] = &["tests.rs", "closed_tests.rs", "authority.rs"];
 
 /// The messages of `code` that no line of `expected` shows, but for those that start as in `spared`.
 ///

@@ -359,4 +359,5 @@ fn what_was_read_for_a_reload_does_not_undo_what_has_changed_since() {
     assert!(!place.live.is_tls(), "a reload waits for nothing");
 }
 
+#[path = "closed_tests.rs"]
 mod closed;

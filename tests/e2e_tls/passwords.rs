@@ -84,7 +84,11 @@ fn all_but_the_health_paths_wants_the_password_and_no_secret_is_told() {
         for wrong in &wrong {
             let answer = ask(method, path, wrong.as_deref());
             assert_eq!(answer.status, 401, "{method} {path}: {answer:?}");
-            assert_eq!(answer.header("WWW-Authenticate"), Some("Basic realm=\"agentless-exporter\""), "{answer:?}");
+            assert_eq!(
+                answer.header("WWW-Authenticate"),
+                Some("Basic realm=\"agentless-exporter\""),
+                "{answer:?}"
+            );
             told += &answer.body;
         }
         let answer = ask(method, path, Some(&right));

@@ -79,7 +79,7 @@ fn what_can_not_be_served_ends_the_start() {
 }
 
 #[test]
-fn systemd_hears_when_it_is_ready_how_it_is_and_when_it_ends() {
+fn systemd_hears_when_it_is_ready_how_it_is_when_it_reloads_and_when_it_ends() {
     let simulator = Simulator::start(&[]);
     let (folder, file) = config_file(&config(simulator.address, KEY_SECRET, &[]));
     let path = folder.path().join("notify");
@@ -103,6 +103,9 @@ fn systemd_hears_when_it_is_ready_how_it_is_and_when_it_ends() {
     }
     assert!(heard[0].starts_with("STATUS=serving; sources up: "), "{heard:?}");
     while hear() != "WATCHDOG=1" {}
+    process.hang_up();
+    while !hear().starts_with("RELOADING=1\nMONOTONIC_USEC=") {}
+    while hear() != "READY=1" {}
     process.terminate();
     while hear() != "STOPPING=1" {}
     assert_eq!(process.wait(SOON).0.code(), Some(0));
